@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"larder/extension/internal/lambda"
+)
+
+// Invoked implements lambda.Handler.
+func (x *extension) Invoked(event lambda.Event) {
+	x.records.Begin(event.RequestID, event.Tracing.Value)
+	if x.kind.IsSnapshotted() && !x.restored {
+		// The first invocation comes after the snapshot was taken and restored: from here on values may be
+		// remembered, and what INIT left behind, connections and credentials, may be days old.
+		x.restored = true
+		x.source.Reset()
+		x.cache.Clear()
+		x.cache.Open()
+	}
+}
+
+// BeforeNext implements lambda.Handler: a call to AWS or a line that is frozen half-way would come to its end at
+// the next invocation, or never.
+func (x *extension) BeforeNext() {
+	const longest = time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
+	defer cancel()
+	x.cache.Settle(ctx)
+	x.records.Flush(ctx)
+}
+
+// writeLog starts the log's writer. What it returns ends it, once all is written or the time is over.
+func (x *extension) writeLog() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		x.records.Run(ctx)
+		close(done)
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(endTime / 2): // nobody reads the log
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"larder/extension/internal/access"
+	"larder/extension/internal/cache"
+)
+
+// write puts the answer into the response.
+func (x *exchange) write(ctx *fasthttp.RequestCtx) {
+	var room [64]byte
+	header := &ctx.Response.Header
+	header.SetCanonical([]byte(headerRequestID), append(room[:0], x.id...))
+	if x.answer.Outcome != 0 {
+		header.SetCanonical([]byte("Cache-Status"), appendCacheStatus(room[:0], &x.answer))
+	}
+	if x.failure != nil {
+		x.failure.write(ctx)
+		return
+	}
+	header.SetCanonical([]byte("Age"), strconv.AppendInt(room[:0], int64(x.answer.Age/time.Second), 10))
+	header.SetContentTypeBytes([]byte("application/json"))
+	ctx.Response.SetBodyRaw(x.answer.Body) // rendered when the value came, and never changed
+}
+
+// appendCacheStatus writes the field of RFC 9211.
+func appendCacheStatus(field []byte, answer *cache.Answer) []byte {
+	field = append(field, "larder; "...)
+	switch answer.Outcome {
+	case cache.Hit:
+		field = append(field, "hit; ttl="...)
+		return strconv.AppendInt(field, int64(answer.TTL/time.Second), 10)
+	case cache.Miss:
+		field = append(field, "fwd=miss"...)
+	case cache.Expired:
+		field = append(field, "fwd=stale"...)
+	case cache.Refreshed:
+		field = append(field, "fwd=request"...)
+	case cache.Bypassed:
+		field = append(field, "fwd=bypass"...)
+	}
+	if answer.TTL > 0 {
+		field = append(field, "; stored"...)
+	}
+	if answer.Shared {
+		field = append(field, "; collapsed"...)
+	}
+	return field
+}
+
+// record writes the exchange down.
+func (s *Server) record(x *exchange) {
+	now := time.Now()
+	r := access.Record{
+		Time:      now,
+		RequestID: x.id,
+		TraceID:   s.recorder.Invocation().TraceID,
+		Source:    x.query.Service.String(),
+		Name:      x.query.Name,
+		Selector:  x.query.Selector,
+		Age:       x.answer.Age,
+		Duration:  now.Sub(x.begin),
+		Upstream:  x.answer.Upstream,
+		Status:    fasthttp.StatusOK,
+		VersionID: x.answer.VersionID,
+	}
+	if r.Selector == "" {
+		r.Selector = x.query.VersionID
+	}
+	if r.Selector == "" {
+		r.Selector = x.query.VersionStage
+	}
+	switch {
+	case x.failure != nil:
+		r.Status, r.Error, r.Outcome = x.failure.status, x.failure.code, access.Error
+		if x.failure.denied {
+			r.Outcome = access.Denied
+		}
+	case x.answer.Outcome == cache.Hit:
+		r.Outcome = access.Hit
+	case x.answer.Outcome == cache.Refreshed:
+		r.Outcome = access.Refresh
+	default:
+		r.Outcome = access.Miss
+	}
+	s.recorder.Access(&r)
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"larder/extension/internal/cache"
+	"larder/extension/internal/source"
+)
+
+// exchange is one request with what became of it.
+type exchange struct {
+	begin   time.Time
+	id      string
+	query   source.Query // as far as it was understood
+	answer  cache.Answer
+	failure *failure // nil for success
+}
+
+// handle answers one request, and records it.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	begin := time.Now()
+	defer s.inFlight.Add(-1)
+	x := exchange{begin: begin, id: s.requestID(ctx)}
+	if s.inFlight.Add(1) > int64(s.config.MaxInFlight) {
+		x.failure = tooManyRequests
+	} else {
+		s.answer(ctx, &x)
+	}
+	x.write(ctx)
+	s.record(&x)
+}
+
+// answer does the work of a request; a bug in it costs this request alone.
+func (s *Server) answer(ctx *fasthttp.RequestCtx, x *exchange) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			x.failure = internalError
+			s.panicked(reason)
+		}
+	}()
+	if x.failure = s.guard(ctx); x.failure != nil {
+		x.query, _, _ = parse(ctx) // for the record alone
+		return
+	}
+	var refresh bool
+	if x.query, refresh, x.failure = parse(ctx); x.failure != nil {
+		return
+	}
+	var err error
+	if x.answer, err = s.reader.Get(x.query, refresh); err != nil {
+		x.failure = upstreamFailure(err)
+	}
+}
+
+// handleMalformed answers what could not be read as a request.
+func (s *Server) handleMalformed(ctx *fasthttp.RequestCtx, err error) {
+	x := exchange{begin: time.Now(), id: s.nextID(), failure: malformed(err)}
+	x.write(ctx)
+	s.record(&x)
+}
+
+// requestID is what the record and the answer are found by: the client's own id, else the invocation's, else
+// one that is made here.
+func (s *Server) requestID(ctx *fasthttp.RequestCtx) string {
+	if own := ctx.Request.Header.Peek(headerRequestID); len(own) > 0 && isID(own) {
+		return string(own)
+	}
+	if id := s.recorder.Invocation().RequestID; id != "" {
+		return id
+	}
+	return s.nextID()
+}
+
+func (s *Server) nextID() string {
+	return s.config.Instance + "-" + strconv.FormatUint(s.number.Add(1), 10)
+}
+
+// isID says that a client's id can be repeated in a header and a record: visible ASCII, not too long.
+func isID(id []byte) bool {
+	for _, c := range id {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(id) <= 128
+}
+
+// panicked reports a bug. A runtime error's text is the Go runtime's; any other could hold a value.
+func (s *Server) panicked(reason any) {
+	if s.config.Panicked == nil {
+		return
+	}
+	text := "a panic"
+	if failed, isRuntime := reason.(runtime.Error); isRuntime {
+		text = failed.Error()
+	}
+	s.config.Panicked(text, debug.Stack())
+}

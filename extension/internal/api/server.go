@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
+	"larder/extension/internal/access"
+	"larder/extension/internal/cache"
+	"larder/extension/internal/source"
+)
+
+// Reader answers reads; a *cache.Cache is one. Its errors are of type *source.Error.
+type Reader interface {
+	// Get may be given borrowed strings, and copies those that it keeps.
+	Get(q source.Query, refresh bool) (cache.Answer, error)
+}
+
+// Recorder takes the records; a *access.Log is one.
+type Recorder interface {
+	Access(*access.Record)
+	Invocation() access.Invocation
+}
+
+// Config says who is let in.
+type Config struct {
+	// Token is what callers have to send; empty lets nobody in.
+	Token string
+	// SessionToken gives a second token that is taken as well, which may have to be fetched; nil for none.
+	SessionToken func(context.Context) string
+	// MaxInFlight bounds the requests that are being answered at one time; at least 1.
+	MaxInFlight int
+	// Instance begins the ids of requests that belong to no invocation yet.
+	Instance string
+	// Panicked is told of a bug that a request ran into, with its stack; nil ignores it.
+	Panicked func(reason string, stack []byte)
+}
+
+// Server answers requests.
+type Server struct {
+	config   Config
+	reader   Reader
+	recorder Recorder
+	http     *fasthttp.Server
+	inFlight atomic.Int64
+	number   atomic.Uint64 // requests so far, of no invocation
+}
+
+const (
+	// maxHeaderBytes holds a session token, a traceparent and the longest ARN several times over.
+	maxHeaderBytes = 16 << 10
+	// maxBodyBytes is for clients that send one with a GET; it is read and ignored.
+	maxBodyBytes = 64 << 10
+)
+
+// New returns a server that is not serving yet.
+func New(cfg Config, reader Reader, recorder Recorder) *Server {
+	s := &Server{config: cfg, reader: reader, recorder: recorder}
+	s.http = &fasthttp.Server{
+		Handler:               s.handle,
+		ErrorHandler:          s.handleMalformed,
+		ReadBufferSize:        maxHeaderBytes,
+		MaxRequestBodySize:    maxBodyBytes,
+		NoDefaultServerHeader: true,
+		CloseOnShutdown:       true,
+		SecureErrorLogMessage: true, // else its messages would quote headers, and the token with them
+		Logger:                silent{},
+	}
+	return s
+}
+
+// Serve answers requests on the listeners until one of them breaks, or Shutdown was called, which is no error.
+func (s *Server) Serve(listeners []net.Listener) error {
+	failed := make(chan error, len(listeners))
+	for _, listener := range listeners {
+		go func() { failed <- s.http.Serve(listener) }()
+	}
+	for range listeners {
+		if err := <-failed; err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Shutdown closes the port and waits, as long as ctx lets it, for requests that are being answered.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+
+// silent is for the HTTP server's own log: what it has to say is in the record already.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}

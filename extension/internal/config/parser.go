@@ -1,0 +1,70 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Warning says that a variable was given a value that cannot be used, and what is used instead.
+type Warning struct {
+	Variable string
+	Value    string // as it was given, shortened
+	Allowed  string // for a person, such as "1 to 65535"
+	Default  string // what counts instead
+}
+
+func (w Warning) String() string {
+	return fmt.Sprintf("%s is %q: allowed is %s; using %s", w.Variable, w.Value, w.Allowed, w.Default)
+}
+
+// parser reads single variables and gathers the warnings.
+type parser struct {
+	environment map[string]string
+	warnings    []Warning
+}
+
+// first returns the first of the variables that is set and not empty.
+func (p *parser) first(names ...string) string {
+	for _, name := range names {
+		if value := strings.TrimSpace(p.environment[name]); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func (p *parser) warn(name, value, allowed, standard string) {
+	const longest = 100 // enough to recognise it; a value pasted into the wrong variable is not repeated whole
+	if len(value) > longest {
+		value = strings.ToValidUTF8(value[:longest], "") + "…"
+	}
+	p.warnings = append(p.warnings, Warning{Variable: name, Value: value, Allowed: allowed, Default: standard})
+}
+
+func (p *parser) integer(name string, standard, least, most int) int {
+	value := p.first(name)
+	if value == "" {
+		return standard
+	}
+	number, err := strconv.Atoi(value)
+	if err != nil || number < least || number > most {
+		p.warn(name, value, fmt.Sprintf("a whole number from %d to %d", least, most), strconv.Itoa(standard))
+		return standard
+	}
+	return number
+}
+
+func (p *parser) boolean(name string, standard bool) bool {
+	value := p.first(name)
+	switch strings.ToLower(value) {
+	case "":
+		return standard
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	p.warn(name, value, "true or false", strconv.FormatBool(standard))
+	return standard
+}

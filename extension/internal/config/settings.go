@@ -1,0 +1,40 @@
+package config
+
+import "log/slog"
+
+// Settings lists the effective settings for the log, each under the name of its variable. Token and
+// credentials are told only as being there or not.
+func (c Config) Settings() []slog.Attr {
+	return []slog.Attr{
+		slog.Bool("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", c.Cache.Enabled),
+		slog.Int("PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE", c.Cache.MaxItems),
+		slog.Int("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", c.Port),
+		slog.String("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL", levelName(c.LogLevel)),
+		slog.Int("PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS", c.MaxConnections),
+		slog.Int64("SECRETS_MANAGER_TIMEOUT_MILLIS", c.SecretsManager.Budget.Milliseconds()),
+		slog.Int64("SECRETS_MANAGER_TTL", int64(c.SecretsManager.TTL.Seconds())),
+		slog.Int64("SSM_PARAMETER_STORE_TIMEOUT_MILLIS", c.ParameterStore.Budget.Milliseconds()),
+		slog.Int64("SSM_PARAMETER_STORE_TTL", int64(c.ParameterStore.TTL.Seconds())),
+		slog.Int64("LARDER_CACHE_MAX_BYTES", c.Cache.MaxBytes),
+		slog.Int("LARDER_MAX_IN_FLIGHT", c.MaxInFlight),
+		slog.Bool("LARDER_TOKEN_FILE", c.TokenFile != ""),
+		slog.Bool("token", c.Token != ""),
+		slog.String("AWS_REGION", c.AWS.Region),
+		slog.Bool("AWS_ACCESS_KEY_ID", c.AWS.AccessKeyID != ""),
+		slog.Bool("AWS_CONTAINER_CREDENTIALS", c.AWS.ContainerURI != ""),
+		slog.Bool("AWS_ENDPOINT_URL_SECRETS_MANAGER", c.SecretsManager.Endpoint != ""),
+		slog.Bool("AWS_ENDPOINT_URL_SSM", c.ParameterStore.Endpoint != ""),
+		slog.Bool("AWS_USE_FIPS_ENDPOINT", c.AWS.UseFIPS),
+		slog.Bool("AWS_USE_DUALSTACK_ENDPOINT", c.AWS.UseDualStack),
+		slog.Int("AWS_MAX_ATTEMPTS", c.AWS.MaxAttempts),
+		slog.String("AWS_CA_BUNDLE", c.AWS.CABundle),
+		slog.String("AWS_LAMBDA_INITIALIZATION_TYPE", c.Lambda.InitializationType),
+	}
+}
+
+func levelName(level slog.Level) string {
+	if level == LevelNone {
+		return "none"
+	}
+	return level.String()
+}

@@ -1,0 +1,77 @@
+package source
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// Config says where AWS is and what may be asked of it.
+type Config struct {
+	// Region is where names are read that are not ARNs; empty refuses them.
+	Region string
+	// Credentials sign the calls; never nil.
+	Credentials    *Credentials
+	SecretsManager Upstream
+	ParameterStore Upstream
+	// MaxConnections bounds the calls under way to each service; at least 1.
+	MaxConnections int
+	// MaxAttempts bounds the attempts of one read; 0 stands for 5.
+	MaxAttempts  int
+	UseFIPS      bool
+	UseDualStack bool
+	// RootCAs replaces the system's authorities; nil for these.
+	RootCAs *x509.CertPool
+}
+
+// Upstream is what is particular to one service.
+type Upstream struct {
+	// Endpoint replaces AWS's own; empty for the region's.
+	Endpoint string
+	// Budget bounds one read, all its attempts and waits together; more than 0.
+	Budget time.Duration
+}
+
+func (u Upstream) base() *string { return optional(u.Endpoint) }
+
+func (c Config) fips() aws.FIPSEndpointState {
+	if c.UseFIPS {
+		return aws.FIPSEndpointStateEnabled
+	}
+	return aws.FIPSEndpointStateUnset
+}
+
+func (c Config) dualStack() aws.DualStackEndpointState {
+	if c.UseDualStack {
+		return aws.DualStackEndpointStateEnabled
+	}
+	return aws.DualStackEndpointStateUnset
+}
+
+const (
+	connectTimeout = time.Second
+	// idleTimeout is shorter than the time after which AWS, or a NAT gateway on the way, closes a connection.
+	idleTimeout = 45 * time.Second
+)
+
+// newHTTPClient makes the client of both services; it keeps as many connections alive as a service may use.
+func newHTTPClient(cfg Config) *http.Client {
+	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			DialContext:         dialer.DialContext,
+			TLSClientConfig:     &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout: connectTimeout,
+			MaxIdleConnsPerHost: cfg.MaxConnections,
+			IdleConnTimeout:     idleTimeout,
+			DisableCompression:  true, // answers are small, and a secret is not to be guessed by its packed length
+		},
+		// An API does not redirect; a redirected call would carry its signature elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}

@@ -1,0 +1,106 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+)
+
+// Both are told to the caller as they stand here.
+var (
+	errNoCredentials = errors.New("no AWS credentials: neither AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY nor " +
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI is set")
+	errFetchingCredentials = errors.New("no AWS credentials: the endpoint of AWS_CONTAINER_CREDENTIALS_FULL_URI " +
+		"gives none")
+)
+
+// CredentialsConfig says where credentials come from.
+type CredentialsConfig struct {
+	// The keys of the environment. A session token marks them as the function's own.
+	AccessKeyID, SecretAccessKey, SessionToken string
+	// ContainerURI hands out credentials that expire; empty for none.
+	ContainerURI string
+	// ContainerToken goes there as Authorization, or the content of ContainerTokenFile if that is set.
+	ContainerToken, ContainerTokenFile string
+}
+
+// Credentials provides what calls are signed with. It implements aws.CredentialsProvider.
+type Credentials struct {
+	keys      aws.Credentials
+	container *aws.CredentialsCache // nil if the keys count
+}
+
+// NewCredentials chooses the provider; nothing is fetched before a call has to be signed. Keys with a session
+// token are the function's. Keys without one give way to a container endpoint: under SnapStart the platform
+// sets the endpoint, and an access key may still stand in the environment.
+func NewCredentials(cfg CredentialsConfig) *Credentials {
+	c := &Credentials{keys: aws.Credentials{
+		AccessKeyID:     cfg.AccessKeyID,
+		SecretAccessKey: cfg.SecretAccessKey,
+		SessionToken:    cfg.SessionToken,
+		Source:          "Environment",
+	}}
+	if cfg.ContainerURI == "" || (c.keys.HasKeys() && cfg.SessionToken != "") {
+		return c
+	}
+	const fetchTimeout = time.Second // the endpoint is on the same host
+	provider := endpointcreds.New(cfg.ContainerURI, func(o *endpointcreds.Options) {
+		o.HTTPClient = &http.Client{Timeout: fetchTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+		o.AuthorizationToken = cfg.ContainerToken
+		if cfg.ContainerTokenFile != "" {
+			o.AuthorizationTokenProvider = endpointcreds.TokenProviderFunc(func() (string, error) {
+				token, err := os.ReadFile(cfg.ContainerTokenFile)
+				return string(token), err
+			})
+		}
+		o.Retryer = aws.NopRetryer{}
+	})
+	c.container = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+		o.ExpiryWindow = 5 * time.Minute
+		o.ExpiryWindowJitterFrac = 0.5
+	})
+	return c
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if c.container != nil {
+		fetched, err := c.container.Retrieve(ctx)
+		if err != nil {
+			return aws.Credentials{}, fmt.Errorf("%w: %w", errFetchingCredentials, err)
+		}
+		return fetched, nil
+	}
+	if !c.keys.HasKeys() {
+		return aws.Credentials{}, errNoCredentials
+	}
+	return c.keys, nil
+}
+
+// Forget makes the next call fetch credentials anew, where they are fetched; it says whether they are.
+func (c *Credentials) Forget() bool {
+	if c.container == nil {
+		return false
+	}
+	c.container.Invalidate()
+	return true
+}
+
+// SessionToken is the session token that calls are signed with, or "" if there is none. Under SnapStart it is
+// the only place where the function's token can be had.
+func (c *Credentials) SessionToken(ctx context.Context) string {
+	if c.container == nil {
+		return c.keys.SessionToken
+	}
+	current, err := c.container.Retrieve(ctx)
+	if err != nil {
+		return ""
+	}
+	return current.SessionToken
+}

@@ -1,0 +1,161 @@
+package source
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Class is what an error of AWS means for the one who asked.
+type Class uint8
+
+const (
+	// Invalid: the request itself, or the state of what it names, cannot be answered.
+	Invalid Class = iota + 1
+	// NotFound: there is no such secret, parameter, version or label.
+	NotFound
+	// Denied: the role may not read it, or not decrypt it.
+	Denied
+	// Throttled: AWS asks to come back later.
+	Throttled
+	// Failing: AWS answered 5xx.
+	Failing
+	// Unreachable: no connection could be made, or it broke.
+	Unreachable
+	// Unreadable: something answered that is not AWS.
+	Unreadable
+	// Unauthenticated: there are no credentials, or AWS takes them no more.
+	Unauthenticated
+	// TimedOut: the time budget is spent.
+	TimedOut
+)
+
+// Error tells why a read failed. Nothing in it is secret: AWS's own words are taken only from its error
+// answers, and of all other trouble it says what kind it was in a sentence of its own.
+type Error struct {
+	Class     Class
+	Operation string // such as GetSecretValue
+	Name      string // as it was asked for
+	Code      string // AWS's, or one of Larder's own
+	Message   string
+	RequestID string // AWS's; empty if AWS did not answer
+}
+
+// Error is one line: operation, name, code, message, and AWS's request id where there is one.
+func (e *Error) Error() string {
+	line := e.Operation + " " + e.Name + ": " + e.Code
+	if e.Message != "" {
+		line += ": " + e.Message
+	}
+	if e.RequestID != "" {
+		line += " (request id " + e.RequestID + ")"
+	}
+	return line
+}
+
+// Transient says that the same read may succeed later with nothing changed by the one who asks.
+func (e *Error) Transient() bool { return e.Class >= Throttled }
+
+func (e *Error) during(operation string, q Query) *Error {
+	e.Operation, e.Name = operation, q.Name
+	return e
+}
+
+// classOf knows AWS's error codes that their HTTP status does not classify; 0 for any other.
+func classOf(code string) Class {
+	switch code {
+	case "ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound":
+		return NotFound
+	case "AccessDeniedException", "AccessDenied", "DecryptionFailure", "KMSAccessDeniedException":
+		return Denied
+	case "ExpiredTokenException", "ExpiredToken", "RequestExpired", "IncompleteSignature",
+		"IncompleteSignatureException", "InvalidClientTokenId", "InvalidSignatureException", "NotAuthorized",
+		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "SignatureDoesNotMatch",
+		"UnrecognizedClientException":
+		return Unauthenticated
+	case "InternalServerError", "InternalServiceError", "InternalFailure", "ServiceUnavailable",
+		"ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException":
+		return Failing
+	}
+	if _, throttled := retry.DefaultThrottleErrorCodes[code]; throttled {
+		return Throttled
+	}
+	return 0
+}
+
+// classify turns what the SDK returned into an Error.
+func classify(ctx context.Context, err error) *Error {
+	var api smithy.APIError
+	switch {
+	case errors.Is(err, errNoCredentials): // first: a credential endpoint's answer looks like one of AWS
+		return &Error{Class: Unauthenticated, Code: "NoCredentials", Message: errNoCredentials.Error()}
+	case errors.Is(err, errFetchingCredentials):
+		return &Error{Class: Unauthenticated, Code: "NoCredentials", Message: errFetchingCredentials.Error()}
+	case errors.As(err, &api):
+		return answered(err, api)
+	case ctx.Err() != nil:
+		return &Error{Class: TimedOut, Code: "Timeout", Message: "AWS did not answer within the time budget"}
+	case errors.As(err, new(*smithyhttp.RequestSendError)):
+		return &Error{Class: Unreachable, Code: "NoConnection", Message: unreachable(err)}
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(net.Error)):
+		return &Error{Class: Unreachable, Code: "NoConnection", Message: "the connection broke during the answer"}
+	}
+	return unreadable()
+}
+
+// answered is an error that AWS itself reported.
+func answered(err error, api smithy.APIError) *Error {
+	e := &Error{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+	status := 0
+	var response interface {
+		HTTPStatusCode() int
+		ServiceRequestID() string
+	}
+	if errors.As(err, &response) {
+		status, e.RequestID = response.HTTPStatusCode(), response.ServiceRequestID()
+	}
+	e.Class = classOf(e.Code)
+	switch {
+	case status == http.StatusTooManyRequests:
+		e.Class = Throttled
+	case e.Class == 0 && status >= http.StatusInternalServerError:
+		e.Class = Failing
+	case e.Class == 0:
+		e.Class = Invalid
+	}
+	return e
+}
+
+// unreadable is an answer that is not of AWS, such as a proxy's page.
+func unreadable() *Error {
+	return &Error{Class: Unreadable, Code: "UnreadableAnswer", Message: "the answer is not one of AWS"}
+}
+
+// unreachable says in a few words what came in the way of a connection. The error's own text stays out: it may
+// hold a proxy's address with its password.
+func unreachable(err error) string {
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case errors.As(err, &dns):
+		return "the name " + dns.Name + " could not be resolved"
+	case errors.As(err, &certificate):
+		return "the certificate is not trusted: see AWS_CA_BUNDLE"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection was refused"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "the connection was reset"
+	case errors.As(err, &network) && network.Timeout():
+		return "no connection could be made in time: does the subnet have a route or a VPC endpoint?"
+	}
+	return "the connection broke before an answer came"
+}

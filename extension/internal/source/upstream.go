@@ -1,0 +1,95 @@
+package source
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	defaultAttempts = 5
+	firstBackoff    = 75 * time.Millisecond
+	longestBackoff  = time.Second
+)
+
+// upstream makes the calls of one service: so many at one time, and each read within one budget.
+type upstream struct {
+	credentials *Credentials
+	slots       chan struct{} // one for each connection; taken for an attempt, not while backing off
+	budget      time.Duration
+	attempts    int
+}
+
+func newUpstream(cfg Config, service Upstream) *upstream {
+	attempts := cfg.MaxAttempts
+	if attempts == 0 {
+		attempts = defaultAttempts
+	}
+	return &upstream{
+		credentials: cfg.Credentials,
+		slots:       make(chan struct{}, cfg.MaxConnections),
+		budget:      service.Budget,
+		attempts:    attempts,
+	}
+}
+
+// call makes the call until it succeeds, fails for good, or the budget does not hold another attempt. The
+// error is that of the last attempt, classified.
+func (u *upstream) call(ctx context.Context, call func(context.Context) error) *Error {
+	deadline := time.Now().Add(u.budget)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		err := u.attempt(ctx, attempt, call)
+		if err == nil {
+			return nil
+		}
+		if attempt >= u.attempts || !u.mayRetry(err, attempt) {
+			return err
+		}
+		wait := backoff(attempt)
+		if time.Until(deadline) <= wait {
+			return err // and not "timed out" after a sleep for nothing: the reason is worth more
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// attempt makes the call once. All attempts but the last possible one get half the budget, so that a
+// connection that hangs leaves time for another.
+func (u *upstream) attempt(ctx context.Context, attempt int, call func(context.Context) error) *Error {
+	select {
+	case u.slots <- struct{}{}:
+	case <-ctx.Done():
+		return &Error{Class: TimedOut, Code: "Timeout", Message: "no connection was free within the time budget"}
+	}
+	defer func() { <-u.slots }()
+	if attempt == 1 && u.attempts > 1 {
+		half, cancel := context.WithTimeout(ctx, u.budget/2)
+		defer cancel()
+		ctx = half
+	}
+	if err := call(ctx); err != nil {
+		return classify(ctx, err)
+	}
+	return nil
+}
+
+// mayRetry says whether another attempt could go better. Credentials that were refused are fetched anew once,
+// where the platform hands them out.
+func (u *upstream) mayRetry(err *Error, attempt int) bool {
+	if err.Class == Unauthenticated {
+		return attempt == 1 && u.credentials.Forget()
+	}
+	return err.Transient()
+}
+
+// backoff doubles from attempt to attempt; jitter between half and all of it keeps a fleet from retrying at once.
+func backoff(attempt int) time.Duration {
+	full := min(firstBackoff<<(attempt-1), longestBackoff)
+	return full/2 + rand.N(full/2)
+}

@@ -1,0 +1,23 @@
+// Command larder answers reads of AWS Secrets Manager secrets and SSM parameters over localhost, remembers
+// them, and writes down who read what. In Lambda it is an external extension, registered under the name of its
+// own file.
+//
+// Package main wires the rooms below internal together and owns what runs side by side: the server, the life
+// cycle, and the log's writer. It must not know how any of them works.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// version is set when a layer is built.
+var version = "dev"
+
+func main() {
+	harden()
+	if err := run(os.Environ(), os.Args[0], os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
+		os.Exit(1)
+	}
+}

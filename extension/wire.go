@@ -1,0 +1,135 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+
+	"larder/extension/internal/access"
+	"larder/extension/internal/api"
+	"larder/extension/internal/cache"
+	"larder/extension/internal/config"
+	"larder/extension/internal/lambda"
+	"larder/extension/internal/source"
+)
+
+// extension is the whole: each room once.
+type extension struct {
+	config   config.Config
+	kind     lambda.InitializationType
+	token    token
+	log      *slog.Logger
+	records  *access.Log
+	source   *source.Services
+	cache    *cache.Cache
+	server   *api.Server
+	restored bool // used by the loop of events alone
+}
+
+// wire makes the rooms and hands each its settings. Nothing is opened or started.
+func wire(environ []string, stdout io.Writer) *extension {
+	cfg, warnings := config.Parse(environ)
+	x := &extension{config: cfg, kind: lambda.InitializationType(cfg.Lambda.InitializationType)}
+	x.records = access.NewLog(access.Config{
+		Out:      stdout,
+		Function: cfg.Lambda.FunctionName,
+		Version:  cfg.Lambda.FunctionVersion,
+	})
+	x.log = newLogger(x.records, cfg.LogLevel)
+	for _, w := range warnings {
+		x.log.Warn(w.String(), "variable", w.Variable, "value", w.Value, "allowed", w.Allowed, "default", w.Default)
+	}
+	x.logSettings()
+	x.token = readToken(cfg)
+
+	credentials := source.NewCredentials(source.CredentialsConfig{
+		AccessKeyID:        cfg.AWS.AccessKeyID,
+		SecretAccessKey:    cfg.AWS.SecretAccessKey,
+		SessionToken:       cfg.AWS.SessionToken,
+		ContainerURI:       cfg.AWS.ContainerURI,
+		ContainerToken:     cfg.AWS.ContainerToken,
+		ContainerTokenFile: cfg.AWS.ContainerTokenFile,
+	})
+	x.source = source.New(source.Config{
+		Region:         cfg.AWS.Region,
+		Credentials:    credentials,
+		SecretsManager: source.Upstream{Endpoint: cfg.SecretsManager.Endpoint, Budget: cfg.SecretsManager.Budget},
+		ParameterStore: source.Upstream{Endpoint: cfg.ParameterStore.Endpoint, Budget: cfg.ParameterStore.Budget},
+		MaxConnections: cfg.MaxConnections,
+		MaxAttempts:    cfg.AWS.MaxAttempts,
+		UseFIPS:        cfg.AWS.UseFIPS,
+		UseDualStack:   cfg.AWS.UseDualStack,
+		RootCAs:        x.rootCAs(),
+	})
+	remember := cache.Config{
+		MaxItems:     cfg.Cache.MaxItems,
+		MaxBytes:     cfg.Cache.MaxBytes,
+		SecretTTL:    cfg.SecretsManager.TTL,
+		ParameterTTL: cfg.ParameterStore.TTL,
+		Held:         x.kind.IsSnapshotted(),
+	}
+	if !cfg.Cache.Enabled {
+		remember.MaxItems = 0
+	}
+	x.cache = cache.New(remember, x.source)
+	allow := api.Config{
+		Token:       x.token.value,
+		MaxInFlight: cfg.MaxInFlight,
+		Instance:    "larder-" + strconv.FormatUint(rand.Uint64(), 36),
+		Panicked: func(reason string, stack []byte) {
+			x.log.Error("a request ran into a bug", "reason", reason, "stack", string(stack))
+		},
+	}
+	if cfg.AWS.ContainerURI != "" && cfg.AWS.SessionToken == "" {
+		allow.SessionToken = credentials.SessionToken // the function knows no other under SnapStart
+	}
+	x.server = api.New(allow, x.cache, x.records)
+	return x
+}
+
+// token is what callers have to send, or why there is none.
+type token struct {
+	value string
+	err   error
+}
+
+func readToken(cfg config.Config) token {
+	value := cfg.Token
+	if cfg.TokenFile != "" {
+		content, err := os.ReadFile(cfg.TokenFile)
+		if err != nil {
+			return token{err: fmt.Errorf("reading the token that LARDER_TOKEN points to: %w", err)}
+		}
+		value = strings.TrimSpace(string(content))
+	}
+	if value == "" {
+		return token{err: errors.New("there is no token for callers to send: AWS_SESSION_TOKEN, which Lambda sets, " +
+			"is empty, and so is LARDER_TOKEN; set one of them")}
+	}
+	return token{value: value}
+}
+
+// rootCAs reads AWS_CA_BUNDLE; nil stands for the system's authorities.
+func (x *extension) rootCAs() *x509.CertPool {
+	path := x.config.AWS.CABundle
+	if path == "" {
+		return nil
+	}
+	bundle, err := os.ReadFile(path)
+	pool := x509.NewCertPool()
+	if err == nil && pool.AppendCertsFromPEM(bundle) {
+		return pool
+	}
+	if err == nil {
+		err = errors.New("no certificate in PEM form in it")
+	}
+	x.log.Warn("AWS_CA_BUNDLE cannot be used: "+err.Error()+"; using the system's authorities",
+		"variable", "AWS_CA_BUNDLE", "value", path, "allowed", "a file of PEM certificates", "default", "the system's")
+	return nil
+}
