@@ -20,7 +20,10 @@ import (
 func Listen(port int) ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, family := range []struct{ network, host string }{{"tcp4", "127.0.0.1"}, {"tcp6", "::1"}} {
-		config := net.ListenConfig{Control: stayOnThisMachine}
+		config := net.ListenConfig{
+			Control:   stayOnThisMachine,
+			KeepAlive: -1, // the other end is a process on this machine: if it dies, the kernel says so
+		}
 		// A connection accepted from an MPTCP socket would not inherit the socket's TTL.
 		config.SetMultipathTCP(false)
 		listener, err := config.Listen(context.Background(), family.network, net.JoinHostPort(family.host, strconv.Itoa(port)))
