@@ -1,0 +1,74 @@
+# Larder. `make help` lists the targets.
+
+include scripts/pins/versions
+
+SHELL       := /usr/bin/env bash
+MAKEFLAGS   += --no-builtin-rules
+.DELETE_ON_ERROR:
+# Each target keeps all cores busy by itself, and tests that share a machine with others time out.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# Every go command here runs the pinned version, which an older or newer Go fetches by itself.
+export GOTOOLCHAIN := go$(GO_VERSION)
+
+# The name the extension's executable has in the layer, which is the name it registers under.
+NAME ?= larder
+# Lambda's names of the architectures, and Go's.
+ARCHITECTURES   := x86_64 arm64
+goarch_x86_64   := amd64
+goarch_arm64    := arm64
+host            := $(subst aarch64,arm64,$(shell uname -m))
+
+FUZZ_TIME ?= 5m
+
+go_sources := go.mod go.sum $(shell find extension -name '*.go' ! -name '*_test.go')
+layers     := $(ARCHITECTURES:%=build/$(NAME)-%.zip)
+host_layer := build/$(NAME)-$(host).zip
+
+.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench fuzz clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+build: $(ARCHITECTURES:%=build/%/larder) ## build the executable for both architectures
+
+layer: $(layers) ## build the layer zips; NAME=... names the executable inside
+
+demo: $(host_layer) ## play Lambda to the built layer and show what happens
+	go run ./extension/demo -layer $(host_layer)
+
+test: test-go test-fuzz test-e2e ## run every test: Go with the race detector, short fuzzing, end to end
+
+test-go: ## run the Go tests with the race detector
+	scripts/test-go
+
+test-fuzz: ## run each fuzz target for a few seconds
+	scripts/fuzz 4s
+
+test-e2e: $(layers) ## run the layer under AWS's Runtime Interface Emulator
+	$(MAKE) layer NAME=AWSParametersAndSecretsLambdaExtension
+	scripts/test-e2e
+
+lint: ## run gofmt, vet, staticcheck, shellcheck and ruff
+	scripts/lint
+
+bench: $(host_layer) ## measure the built layer against a bare Go server
+	go run ./extension/bench -layer $(host_layer)
+
+fuzz: ## run each fuzz target for FUZZ_TIME (default 5m)
+	scripts/fuzz $(FUZZ_TIME)
+
+clean: ## remove what was built
+	rm -rf build
+
+# The version is a file, touched only when it changes, so that a new commit alone rebuilds the executable.
+build/version: FORCE
+	@mkdir -p build
+	@scripts/version | cmp -s - $@ || scripts/version > $@
+
+$(ARCHITECTURES:%=build/%/larder): build/%/larder: $(go_sources) build/version scripts/build scripts/pins/versions
+	scripts/build $(goarch_$*) "$$(cat build/version)" $@
+
+$(layers): build/$(NAME)-%.zip: build/%/larder $(wildcard layer/pack/*.go)
+	go run ./layer/pack -executable $< -name $(NAME) -architecture $* -out $@
