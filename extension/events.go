@@ -10,10 +10,14 @@ import (
 // Invoked implements lambda.Handler.
 func (x *extension) Invoked(event lambda.Event) {
 	x.records.Begin(event.RequestID, event.Tracing.Value)
-	if x.kind.IsSnapshotted() && !x.restored {
+	if x.invoked {
+		return
+	}
+	x.invoked = true
+	saveMemory()
+	if x.kind.IsSnapshotted() {
 		// The first invocation comes after the snapshot was taken and restored: from here on values may be
 		// remembered, and what INIT left behind, connections and credentials, may be days old.
-		x.restored = true
 		x.source.Reset()
 		x.cache.Clear()
 		x.cache.Open()

@@ -7,7 +7,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 )
@@ -20,8 +19,5 @@ func main() {
 	// scheduler's own threads add a fifth to the CPU of a start.
 	runtime.GOMAXPROCS(1)
 	harden()
-	if err := run(os.Environ(), os.Args[0], os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "larder: %v\n", err)
-		os.Exit(1)
-	}
+	os.Exit(run(os.Environ(), os.Args[0], os.Stdout))
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -21,37 +20,66 @@ import (
 // runtime, which goes first.
 const endTime = time.Second
 
-// run serves until Lambda or a signal ends it; an error is why it could not. The order of a start is: bind,
+// run serves until Lambda or a signal ends it, and returns the exit code. The order of a start is: bind,
 // register, serve, wait for events. The function's own code starts once every extension has registered, and may
 // read at once.
-func run(environ []string, executable string, stdout io.Writer) error {
-	debug.SetGCPercent(50)         // half of Go's default, in garbage: the memory is the function's
+func run(environ []string, executable string, stdout io.Writer) int {
 	signal.Ignore(syscall.SIGPIPE) // whoever reads the log may go away; the reads go on
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 
 	x := wire(environ, stdout)
 	defer x.writeLog()()
-	listeners, failed := x.open()
+	live := x.inLambda
 	if x.config.Lambda.RuntimeAPI == "" {
-		if failed != nil {
-			return failed
-		}
-		x.log.Info("serving outside Lambda, until SIGTERM", "port", x.config.Port)
-		return x.serve(ctx, listeners, x.untilSignal)
+		live = x.outsideLambda
 	}
+	if err := live(ctx, filepath.Base(executable)); err != nil {
+		x.log.Error(err.Error())
+		return 1
+	}
+	return 0
+}
+
+// outsideLambda serves until a signal comes.
+func (x *extension) outsideLambda(ctx context.Context, _ string) error {
+	listeners, err := x.open()
+	if err != nil {
+		return err
+	}
+	x.log.Info("serving outside Lambda, until SIGTERM", "port", x.config.Port)
+	return x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
+		<-ctx.Done()
+		return time.Now().Add(endTime), nil
+	})
+}
+
+// inLambda serves until Lambda shuts the environment down, and tells Lambda what makes that impossible.
+func (x *extension) inLambda(ctx context.Context, name string) error {
+	listeners, failed := x.open()
 	client := lambda.NewClient(x.config.Lambda.RuntimeAPI)
-	if _, err := client.Register(ctx, filepath.Base(executable), x.kind.HasInvokes()); err != nil {
+	if err := client.Register(ctx, name, x.kind.HasInvokes()); err != nil {
 		return err
 	}
 	if failed != nil {
-		return x.report(client.InitError, "Larder.CannotServe", failed)
+		return tell(client.InitError, "Larder.CannotServe", failed)
 	}
-	err := x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) { return x.untilShutdown(ctx, client) })
+	err := x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
+		event, err := lambda.Run(ctx, client, x)
+		x.log.Debug("the life cycle ended", "reason", event.Reason)
+		return event.Deadline(), err
+	})
 	if err != nil {
-		return x.report(client.ExitError, "Larder.Failed", err)
+		return tell(client.ExitError, "Larder.Failed", err)
 	}
 	return nil
+}
+
+// tell reports to Lambda why the environment cannot be used, and returns that reason.
+func tell(report func(context.Context, string, error) error, errorType string, reason error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+	defer cancel()
+	return errors.Join(reason, report(ctx, errorType, reason))
 }
 
 // open binds the port, unless there is no token: then nobody could read.
@@ -67,56 +95,30 @@ func (x *extension) open() ([]net.Listener, error) {
 	return listeners, err
 }
 
-// serve answers requests until the wait ends, and then finishes before the deadline that it gives.
+// serve answers requests until wait ends, and then finishes before the deadline that wait returns. wait's context
+// ends when a signal comes, which is no error, or when the server breaks, which is one.
 func (x *extension) serve(ctx context.Context, listeners []net.Listener, wait func(context.Context) (time.Time, error)) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	broken := make(chan error, 1)
 	go func() {
 		if err := x.server.Serve(listeners); err != nil {
-			cancel(fmt.Errorf("serving: %w", err))
+			broken <- fmt.Errorf("serving: %w", err)
+			cancel()
 		}
 	}()
 	deadline, err := wait(ctx)
+	if ctx.Err() != nil {
+		err, deadline = nil, time.Now().Add(endTime)
+	}
 	closing, done := context.WithDeadline(context.Background(), earlier(deadline, time.Now().Add(endTime/4)))
 	defer done()
 	_ = x.server.Shutdown(closing) // what is not answered by then has nobody who waits for it
-	return err
-}
-
-// untilSignal waits outside Lambda.
-func (x *extension) untilSignal(ctx context.Context) (time.Time, error) {
-	<-ctx.Done()
-	return time.Now().Add(endTime), broken(ctx, nil)
-}
-
-// untilShutdown waits in Lambda, and handles the events until then.
-func (x *extension) untilShutdown(ctx context.Context, client *lambda.Client) (time.Time, error) {
-	event, err := lambda.Run(ctx, client, x)
-	if err != nil {
-		return time.Now().Add(endTime), broken(ctx, err)
-	}
-	x.log.Debug("shutting down", "reason", event.Reason)
-	return event.Deadline(), nil
-}
-
-// broken tells a signal, which is no error, from what broke.
-func broken(ctx context.Context, err error) error {
-	switch cause := context.Cause(ctx); {
-	case cause == nil:
-		return err
-	case errors.Is(cause, context.Canceled):
-		return nil
+	select {
+	case err = <-broken:
 	default:
-		return cause
 	}
-}
-
-// report tells Lambda why the environment cannot be used, and returns that reason.
-func (x *extension) report(tell func(context.Context, string, error) error, errorType string, reason error) error {
-	x.log.Error(reason.Error(), "errorType", errorType)
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
-	defer cancel()
-	return errors.Join(reason, tell(ctx, errorType, reason))
+	return err
 }
 
 func earlier(a, b time.Time) time.Time {

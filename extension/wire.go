@@ -21,15 +21,15 @@ import (
 
 // extension is the whole: each room once.
 type extension struct {
-	config   config.Config
-	kind     lambda.InitializationType
-	token    token
-	log      *slog.Logger
-	records  *access.Log
-	source   *source.Services
-	cache    *cache.Cache
-	server   *api.Server
-	restored bool // used by the loop of events alone
+	config  config.Config
+	kind    lambda.InitializationType
+	token   token
+	log     *slog.Logger
+	records *access.Log
+	source  *source.Services
+	cache   *cache.Cache
+	server  *api.Server
+	invoked bool // used by the loop of events alone
 }
 
 // wire makes the rooms and hands each its settings. Nothing is opened or started.
@@ -90,6 +90,9 @@ func wire(environ []string, stdout io.Writer) *extension {
 		allow.SessionToken = credentials.SessionToken // the function knows no other under SnapStart
 	}
 	x.server = api.New(allow, x.cache, x.records)
+	if !x.kind.HasInvokes() {
+		saveMemory()
+	}
 	return x
 }
 

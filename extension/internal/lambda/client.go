@@ -33,36 +33,29 @@ func NewClient(address string) *Client {
 	}
 }
 
-// Function is what Lambda tells at registration.
-type Function struct {
-	Name    string `json:"functionName"`
-	Version string `json:"functionVersion"`
-}
-
 // Register registers under name, which must be the executable's file name, for INVOKE and SHUTDOWN, or for
 // SHUTDOWN alone if invokes is false or Lambda refuses INVOKE, as it does on Managed Instances.
-func (c *Client) Register(ctx context.Context, name string, invokes bool) (Function, error) {
+func (c *Client) Register(ctx context.Context, name string, invokes bool) error {
 	events := []string{"SHUTDOWN"}
 	if invokes {
 		events = []string{"INVOKE", "SHUTDOWN"}
 	}
 	body, err := json.Marshal(map[string][]string{"events": events})
 	if err != nil {
-		return Function{}, err
+		return err
 	}
-	var function Function
-	header, err := c.call(ctx, http.MethodPost, "register", body, &function, "Lambda-Extension-Name", name)
+	header, err := c.call(ctx, http.MethodPost, "register", body, nil, "Lambda-Extension-Name", name)
 	var refused *refusal
 	if invokes && errors.As(err, &refused) && refused.ErrorType == "Extension.InvalidEventType" {
 		return c.Register(ctx, name, false)
 	}
 	if err != nil {
-		return Function{}, fmt.Errorf("registering as %s: %w", name, err)
+		return fmt.Errorf("registering as %s: %w", name, err)
 	}
 	if c.identifier = header.Get("Lambda-Extension-Identifier"); c.identifier == "" {
-		return Function{}, fmt.Errorf("registering as %s: the answer has no Lambda-Extension-Identifier", name)
+		return fmt.Errorf("registering as %s: the answer has no Lambda-Extension-Identifier", name)
 	}
-	return function, nil
+	return nil
 }
 
 // Next says that the extension has nothing more to do, and waits for the next event.
