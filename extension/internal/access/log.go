@@ -181,7 +181,7 @@ func (l *Log) write() {
 }
 
 // mostSpare is how many blocks are kept for reuse: what a busy moment fills between two writes.
-const mostSpare = 16
+const mostSpare = 64
 
 // take removes the oldest block, or a line that tells of dropped ones, which goes before.
 func (l *Log) take() (block, bool) {

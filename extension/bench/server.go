@@ -1,0 +1,80 @@
+// This file starts a player's server, as often as a measure needs one.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"syscall"
+
+	"larder/extension/internal/lambdatest"
+)
+
+// server is a player's process; Larder's has a Lambda of its own.
+type server struct {
+	*child
+	lambda *lambdatest.API
+}
+
+// start starts a player's process and returns at once.
+func (b *bench) start(ctx context.Context, p player) (*server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if p == bare {
+		c, err := startChild(ctx, port, []string{}, b.bareServer, strconv.Itoa(port), b.answer)
+		return &server{child: c}, err
+	}
+	lambda, err := lambdatest.Start(lambdatest.Options{FunctionName: "bench"})
+	if err != nil {
+		return nil, err
+	}
+	c, err := startChild(ctx, port, append(b.aws.Environ(),
+		"AWS_LAMBDA_RUNTIME_API="+lambda.Address(),
+		"AWS_LAMBDA_FUNCTION_NAME=bench",
+		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
+		"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT="+strconv.Itoa(port),
+		"PATH=/usr/local/bin:/usr/bin:/bin",
+		"LANG=en_US.UTF-8",
+		"TZ=:UTC",
+	), b.extension)
+	if err != nil {
+		lambda.Close()
+		return nil, err
+	}
+	return &server{child: c, lambda: lambda}, nil
+}
+
+func (s *server) end() {
+	s.kill()
+	if s.lambda != nil {
+		s.lambda.Close()
+	}
+}
+
+// freePort finds a port that is free on both loopback addresses, or on the one that there is.
+func freePort() (int, error) {
+	const tries = 20
+	var err error
+	for range tries {
+		var first, second net.Listener
+		if first, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+			break
+		}
+		port := first.Addr().(*net.TCPAddr).Port
+		second, err = net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
+		first.Close()
+		if err == nil {
+			second.Close()
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("looking for a free port: %w", err)
+}
