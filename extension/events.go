@@ -30,7 +30,7 @@ func (x *extension) BeforeNext() {
 	const longest = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	defer cancel()
-	x.cache.Settle(ctx)
+	x.server.Settle(ctx)
 	x.records.Flush(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -35,7 +36,7 @@ func run(environ []string, executable string, stdout io.Writer) int {
 		live = x.outsideLambda
 	}
 	if err := live(ctx, filepath.Base(executable)); err != nil {
-		x.log.Error(err.Error())
+		newLogger(x.records, slog.LevelError).Error(err.Error()) // at any log level: it is the last word
 		return 1
 	}
 	return 0

@@ -132,7 +132,7 @@ func (x *extension) rootCAs() *x509.CertPool {
 	if err == nil {
 		err = errors.New("no certificate in PEM form in it")
 	}
-	x.log.Warn("AWS_CA_BUNDLE cannot be used: "+err.Error()+"; using the system's authorities",
+	x.log.Warn("AWS_CA_BUNDLE cannot be used: "+err.Error()+": allowed is a file of PEM certificates; using the system's authorities",
 		"variable", "AWS_CA_BUNDLE", "value", path, "allowed", "a file of PEM certificates", "default", "the system's")
 	return nil
 }

@@ -60,7 +60,7 @@ func NewLog(cfg Config) *Log {
 }
 
 // Access writes one record.
-func (l *Log) Access(r *Record) {
+func (l *Log) Access(r Record) {
 	l.mu.Lock()
 	start := len(l.block.bytes)
 	line := append(l.block.bytes, `{"timestamp":"`...)

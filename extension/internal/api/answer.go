@@ -87,5 +87,5 @@ func (s *Server) record(x *exchange) {
 	default:
 		r.Outcome = access.Miss
 	}
-	s.recorder.Access(&r)
+	s.recorder.Access(r)
 }

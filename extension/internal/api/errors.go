@@ -40,11 +40,11 @@ func missing(parameter string) *failure {
 		text: "the query parameter " + parameter + " is missing or empty"}
 }
 
-func badValue(key, value []byte, allowed string) *failure {
+func badValue(parameter, value, allowed string) *failure {
 	const longest = 100
-	shown := string(value[:min(len(value), longest)])
+	shown := value[:min(len(value), longest)]
 	return &failure{status: fasthttp.StatusBadRequest, code: "InvalidParameter",
-		text: "the query parameter " + string(key) + " is " + strconv.Quote(shown) + ": allowed is " + allowed}
+		text: "the query parameter " + parameter + " is " + strconv.Quote(shown) + ": allowed is " + allowed}
 }
 
 // malformed is what the HTTP server could not read.

@@ -24,9 +24,9 @@ type exchange struct {
 // handle answers one request, and records it.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	begin := time.Now()
-	defer s.inFlight.Add(-1)
+	defer s.inFlight.leave()
 	x := exchange{begin: begin, id: s.requestID(ctx)}
-	if s.inFlight.Add(1) > int64(s.config.MaxInFlight) {
+	if s.inFlight.enter() > int64(s.config.MaxInFlight) {
 		x.failure = tooManyRequests
 	} else {
 		s.answer(ctx, &x)

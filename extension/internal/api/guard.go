@@ -19,7 +19,7 @@ const (
 func (s *Server) guard(ctx *fasthttp.RequestCtx) *failure {
 	header := &ctx.Request.Header
 	switch {
-	case len(header.Peek("X-Forwarded-For")) > 0 || len(header.Peek("Forwarded")) > 0:
+	case len(header.PeekAll("X-Forwarded-For")) > 0 || len(header.PeekAll("Forwarded")) > 0: // empty ones, too
 		return forwarded // by a proxy: whoever is behind it is not on this machine
 	case !isLoopback(header.Host()):
 		return foreignHost
@@ -35,7 +35,9 @@ func isLoopback(host []byte) bool {
 	if i := bytes.LastIndexByte(host, ':'); i >= 0 && isPort(host[i+1:]) {
 		host = host[:i]
 	}
-	return string(host) == "127.0.0.1" || string(host) == "[::1]" || bytes.EqualFold(host, []byte("localhost"))
+	const name = "localhost"
+	return string(host) == "127.0.0.1" || string(host) == "[::1]" ||
+		len(host) == len(name) && bytes.EqualFold(host, []byte(name)) // by length, no other letter folds into one of these
 }
 
 // isPort says yes to an empty one, too, as RFC 3986 does.

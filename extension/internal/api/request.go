@@ -44,10 +44,8 @@ func parse(ctx *fasthttp.RequestCtx) (q source.Query, refresh bool, fail *failur
 // parseSecret reads secretId, versionId, versionStage and refreshNow. Of a parameter that is given twice the
 // first counts, an empty one counts as not given, and one that is not known is ignored: callers send junk.
 func parseSecret(args *fasthttp.Args, q *source.Query) (refresh bool, fail *failure) {
+	var refreshNow string
 	for key, value := range args.All() {
-		if len(value) == 0 {
-			continue
-		}
 		switch string(key) {
 		case "secretId":
 			fail = take(&q.Name, key, value, fail)
@@ -56,7 +54,7 @@ func parseSecret(args *fasthttp.Args, q *source.Query) (refresh bool, fail *fail
 		case "versionStage":
 			fail = take(&q.VersionStage, key, value, fail)
 		case "refreshNow":
-			fail = takeBool(&refresh, key, value, fail)
+			fail = take(&refreshNow, key, value, fail)
 		}
 	}
 	if q.Name == "" && fail == nil {
@@ -65,36 +63,35 @@ func parseSecret(args *fasthttp.Args, q *source.Query) (refresh bool, fail *fail
 	if q.VersionStage == "AWSCURRENT" && q.VersionID == "" {
 		q.VersionStage = "" // which is the same
 	}
-	return refresh, fail
+	return isTrue("refreshNow", refreshNow, fail)
 }
 
 // parseParameter reads name, version, label, withDecryption and refreshNow. Of version and label the one that
 // stands first counts.
 func parseParameter(args *fasthttp.Args, q *source.Query) (refresh bool, fail *failure) {
+	var refreshNow, withDecryption string
 	for key, value := range args.All() {
-		if len(value) == 0 {
-			continue
-		}
 		switch string(key) {
 		case "name":
 			fail = take(&q.Name, key, value, fail)
 		case "version":
-			if _, err := strconv.ParseUint(borrow(value), 10, 63); err != nil && fail == nil && q.Selector == "" {
-				fail = badValue(key, value, "a whole number")
+			if q.Selector == "" && fail == nil && len(value) > 0 && !isVersion(value) {
+				fail = badValue(string(key), borrow(value), "a whole number")
 			}
 			fail = take(&q.Selector, key, value, fail)
 		case "label":
 			fail = take(&q.Selector, key, value, fail)
 		case "withDecryption":
-			fail = takeBool(&q.WithDecryption, key, value, fail)
+			fail = take(&withDecryption, key, value, fail)
 		case "refreshNow":
-			fail = takeBool(&refresh, key, value, fail)
+			fail = take(&refreshNow, key, value, fail)
 		}
 	}
 	if q.Name == "" && fail == nil {
 		fail = missing("name")
 	}
-	return refresh, fail
+	q.WithDecryption, fail = isTrue("withDecryption", withDecryption, fail)
+	return isTrue("refreshNow", refreshNow, fail)
 }
 
 // take sets a text that is not set yet. Control characters and what is not UTF-8 cannot be sent to AWS.
@@ -104,7 +101,7 @@ func take(to *string, key, value []byte, fail *failure) *failure {
 	}
 	*to = borrow(value)
 	if fail == nil && (len(value) > longestName || !isText(value)) {
-		return badValue(key, value, "1 to "+strconv.Itoa(longestName)+" bytes of UTF-8 without control characters")
+		return badValue(string(key), *to, "1 to "+strconv.Itoa(longestName)+" bytes of UTF-8 without control characters")
 	}
 	return fail
 }
@@ -120,17 +117,22 @@ func isText(value []byte) bool {
 	return ascii || utf8.Valid(value)
 }
 
-func takeBool(to *bool, key, value []byte, fail *failure) *failure {
-	switch strings.ToLower(borrow(value)) {
-	case "true", "1":
-		*to = true
-	case "false", "0":
-	default:
-		if fail == nil {
-			return badValue(key, value, "true or false")
-		}
+func isVersion(value []byte) bool {
+	_, err := strconv.ParseUint(borrow(value), 10, 63)
+	return err == nil
+}
+
+// isTrue reads a truth value, which is false if it is not given; a failure before it stays the one that is told.
+func isTrue(key, value string, fail *failure) (bool, *failure) {
+	switch {
+	case value == "" || value == "0" || strings.EqualFold(value, "false"):
+		return false, fail
+	case value == "1" || strings.EqualFold(value, "true"):
+		return true, fail
+	case fail == nil:
+		fail = badValue(key, value, "true or false")
 	}
-	return fail
+	return false, fail
 }
 
 // borrow views bytes of the request as a string, which is good until the request is answered.

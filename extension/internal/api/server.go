@@ -21,7 +21,7 @@ type Reader interface {
 
 // Recorder takes the records; a *access.Log is one.
 type Recorder interface {
-	Access(*access.Record)
+	Access(access.Record)
 	Invocation() access.Invocation
 }
 
@@ -45,7 +45,7 @@ type Server struct {
 	reader   Reader
 	recorder Recorder
 	http     *fasthttp.Server
-	inFlight atomic.Int64
+	inFlight gauge
 	number   atomic.Uint64 // requests so far, of no invocation
 }
 
@@ -58,7 +58,7 @@ const (
 
 // New returns a server that is not serving yet.
 func New(cfg Config, reader Reader, recorder Recorder) *Server {
-	s := &Server{config: cfg, reader: reader, recorder: recorder}
+	s := &Server{config: cfg, reader: reader, recorder: recorder, inFlight: newGauge()}
 	s.http = &fasthttp.Server{
 		Handler:               s.handle,
 		ErrorHandler:          s.handleMalformed,
@@ -88,6 +88,9 @@ func (s *Server) Serve(listeners []net.Listener) error {
 
 // Shutdown closes the port and waits, as long as ctx lets it, for requests that are being answered.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+
+// Settle waits until no request is being answered, and so until each is recorded, or ctx is done.
+func (s *Server) Settle(ctx context.Context) { s.inFlight.wait(ctx) }
 
 // silent is for the HTTP server's own log: what it has to say is in the record already.
 type silent struct{}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -21,6 +22,7 @@ const (
 // and a Warning, never an error: an extension that gave up would take the function down with it.
 func Parse(environ []string) (Config, []Warning) {
 	p := parser{environment: index(environ)}
+	endpoint := p.endpoint("AWS_ENDPOINT_URL")
 	c := Config{
 		Port:           p.integer("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", 2773, 1, 65535),
 		LogLevel:       p.logLevel("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL"),
@@ -34,12 +36,12 @@ func Parse(environ []string) (Config, []Warning) {
 		SecretsManager: Service{
 			TTL:      p.seconds("SECRETS_MANAGER_TTL", 300),
 			Budget:   p.budget("SECRETS_MANAGER_TIMEOUT_MILLIS"),
-			Endpoint: p.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"),
+			Endpoint: cmp.Or(p.endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"), endpoint),
 		},
 		ParameterStore: Service{
 			TTL:      p.seconds("SSM_PARAMETER_STORE_TTL", 300),
 			Budget:   p.budget("SSM_PARAMETER_STORE_TIMEOUT_MILLIS"),
-			Endpoint: p.endpoint("AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL"),
+			Endpoint: cmp.Or(p.endpoint("AWS_ENDPOINT_URL_SSM"), endpoint),
 		},
 		AWS: AWS{
 			Region:             p.first("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -130,21 +132,19 @@ func (p *parser) logLevel(name string) slog.Level {
 	return slog.LevelInfo
 }
 
-// endpoint reads the first of the variables that is set; a URL in it is never logged with its user part.
-func (p *parser) endpoint(names ...string) string {
-	for _, name := range names {
-		value := p.first(name)
-		if value == "" {
-			continue
-		}
-		parsed, err := url.Parse(value)
-		if err == nil && parsed.Host != "" && (parsed.Scheme == "https" || parsed.Scheme == "http") {
-			return value
-		}
-		if strings.Contains(value, "@") {
-			value = "(hidden: it holds an @)"
-		}
-		p.warn(name, value, "a URL with http:// or https:// and a host", "AWS's own")
+// endpoint reads a URL, which is never logged with its user part.
+func (p *parser) endpoint(name string) string {
+	value := p.first(name)
+	if value == "" {
+		return ""
 	}
+	parsed, err := url.Parse(value)
+	if err == nil && parsed.Host != "" && (parsed.Scheme == "https" || parsed.Scheme == "http") {
+		return value
+	}
+	if strings.Contains(value, "@") {
+		value = "(hidden: it holds an @)"
+	}
+	p.warn(name, value, "a URL with http:// or https:// and a host", "AWS's own")
 	return ""
 }

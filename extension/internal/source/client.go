@@ -3,6 +3,7 @@ package source
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -58,10 +59,22 @@ const (
 	idleTimeout = 45 * time.Second
 )
 
-// newHTTPClient makes the client of both services; it keeps as many connections alive as a service may use.
-func newHTTPClient(cfg Config) *http.Client {
+// httpClient is the client of both services; it keeps as many connections alive as a service may use.
+type httpClient struct{ http.Client }
+
+// Do implements the SDK's HTTPClient. The SDK closes a request's body once the answer has begun; its body's WriteTo
+// then reports the end as an error, by which the transport takes the connection for broken and gives it up. Without
+// WriteTo, connections are kept.
+func (c *httpClient) Do(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return c.Client.Do(request)
+}
+
+func newHTTPClient(cfg Config) *httpClient {
 	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}
-	return &http.Client{
+	return &httpClient{http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         dialer.DialContext,
@@ -73,5 +86,5 @@ func newHTTPClient(cfg Config) *http.Client {
 		},
 		// An API does not redirect; a redirected call would carry its signature elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	}}
 }

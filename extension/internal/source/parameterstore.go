@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +15,7 @@ type parameterStore struct {
 	clients  regional[*ssm.Client]
 }
 
-func newParameterStore(cfg Config, connections *http.Client) *parameterStore {
+func newParameterStore(cfg Config, connections *httpClient) *parameterStore {
 	return &parameterStore{
 		upstream: newUpstream(cfg, cfg.ParameterStore),
 		clients: regional[*ssm.Client]{own: cfg.Region, connect: func(region string) *ssm.Client {

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -15,7 +14,7 @@ type secretsManager struct {
 	clients  regional[*secretsmanager.Client]
 }
 
-func newSecretsManager(cfg Config, connections *http.Client) *secretsManager {
+func newSecretsManager(cfg Config, connections *httpClient) *secretsManager {
 	return &secretsManager{
 		upstream: newUpstream(cfg, cfg.SecretsManager),
 		clients: regional[*secretsmanager.Client]{own: cfg.Region, connect: func(region string) *secretsmanager.Client {

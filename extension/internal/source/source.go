@@ -7,7 +7,6 @@ package source
 
 import (
 	"context"
-	"net/http"
 	"strings"
 )
 
@@ -73,7 +72,7 @@ type Source interface {
 type Services struct {
 	secretsManager Source
 	parameterStore Source
-	connections    *http.Client
+	connections    *httpClient
 	credentials    *Credentials
 }
 
