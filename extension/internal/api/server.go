@@ -3,7 +3,9 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
@@ -47,6 +49,10 @@ type Server struct {
 	http     *fasthttp.Server
 	inFlight gauge
 	number   atomic.Uint64 // requests so far, of no invocation
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	closed    bool
 }
 
 const (
@@ -72,8 +78,15 @@ func New(cfg Config, reader Reader, recorder Recorder) *Server {
 	return s
 }
 
-// Serve answers requests on the listeners until one of them breaks, or Shutdown was called, which is no error.
+// Serve answers requests on the listeners until one of them breaks, or Shutdown was called, which is no error. It
+// is called once.
 func (s *Server) Serve(listeners []net.Listener) error {
+	s.mu.Lock()
+	s.listeners = listeners
+	if s.closed {
+		s.closeListeners()
+	}
+	s.mu.Unlock()
 	failed := make(chan error, len(listeners))
 	for _, listener := range listeners {
 		go func() { failed <- s.http.Serve(listener) }()
@@ -86,8 +99,24 @@ func (s *Server) Serve(listeners []net.Listener) error {
 	return nil
 }
 
-// Shutdown closes the port and waits, as long as ctx lets it, for requests that are being answered.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.ShutdownWithContext(ctx) }
+// Shutdown closes the port and waits, as long as ctx lets it, for connections to end. The listeners are closed here,
+// since the HTTP server knows only of those that it has begun to serve.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.closeListeners()
+	s.mu.Unlock()
+	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) closeListeners() {
+	for _, listener := range s.listeners {
+		listener.Close()
+	}
+}
 
 // Settle waits until no request is being answered, and so until each is recorded, or ctx is done.
 func (s *Server) Settle(ctx context.Context) { s.inFlight.wait(ctx) }

@@ -98,9 +98,9 @@ func (s *entries) add(q source.Query, e *entry) bool {
 	return true
 }
 
-// drop forgets the answer to q.
-func (s *entries) drop(q source.Query) {
-	if e := s.byKey[q]; e != nil {
+// drop forgets the answer to q, unless it is of a fetch later than number.
+func (s *entries) drop(q source.Query, number uint64) {
+	if e := s.byKey[q]; e != nil && e.number < number {
 		s.recent.Remove(e)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Cache) ask(q source.Query, outcome Outcome, ttl time.Duration) (Answer,
 	answer := Answer{Outcome: outcome, Upstream: took}
 	if err != nil {
 		if outcome != Refreshed && definitive(err) {
-			c.forget(q)
+			c.forget(q, number)
 		}
 		return answer, err
 	}
@@ -73,10 +73,10 @@ func (c *Cache) remember(q source.Query, value source.Value, number uint64, life
 	})
 }
 
-func (c *Cache) forget(q source.Query) {
+func (c *Cache) forget(q source.Query, number uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries.drop(q)
+	c.entries.drop(q, number)
 }
 
 // flightKey tells queries apart as their comparison does. No part holds a NUL: no request with one is let in.
