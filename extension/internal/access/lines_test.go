@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"larder/extension/internal/access"
 )
@@ -45,8 +46,8 @@ func mustDecode(t *testing.T, text []byte) line {
 	if i := bytes.IndexByte(text, '\n'); i < 0 || i != len(text)-1 {
 		t.Fatalf("not one whole line: %q", text)
 	}
-	if bytes.ContainsFunc(text[:len(text)-1], func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		t.Errorf("a control character is in %q", text)
+	if bytes.ContainsFunc(text[:len(text)-1], func(r rune) bool { return r < ' ' || r == 0x7f }) || !utf8.Valid(text) {
+		t.Errorf("a control character, or what is not UTF-8, is in %q", text)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()

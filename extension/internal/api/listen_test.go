@@ -72,7 +72,9 @@ func TestListenOnBothFamilies(t *testing.T) {
 func TestHopLimit(t *testing.T) {
 	listeners, _ := mustListen(t)
 	for _, listener := range listeners {
-		client, err := net.Dial("tcp", listener.Addr().String())
+		var dialer net.Dialer
+		dialer.SetMultipathTCP(true)
+		client, err := dialer.DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,9 +91,9 @@ func TestHopLimit(t *testing.T) {
 		if limit := mustGetOption(t, accepted, level, option); limit != 1 {
 			t.Errorf("%v: the limit is %d", listener.Addr(), limit)
 		}
-		// A connection of MPTCP would say 1 here and send with another limit; its protocol tells it from TCP.
-		if protocol := mustGetOption(t, accepted, syscall.SOL_SOCKET, syscall.SO_PROTOCOL); protocol != syscall.IPPROTO_TCP {
-			t.Errorf("%v: the protocol is %d, want TCP", listener.Addr(), protocol)
+		// A connection of MPTCP sends with another limit than the one that its socket was given.
+		if multipath, err := accepted.(*net.TCPConn).MultipathTCP(); err != nil || multipath {
+			t.Errorf("%v: MPTCP is %t, %v", listener.Addr(), multipath, err)
 		}
 	}
 }
@@ -147,18 +149,18 @@ func TestPortIsFreeAfterServing(t *testing.T) {
 	server := api.New(defaults(), &reader{}, &recorder{})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listeners) }()
-	s := &service{address: listeners[0].Addr().String()}
-	if got := s.mustGet(t, target); got.status != 200 {
-		t.Fatalf("got %+v", got)
+	for _, listener := range listeners { // on each family
+		s := &service{address: listener.Addr().String()}
+		if got := s.mustGet(t, target); got.status != 200 {
+			t.Fatalf("%s: got %+v", s.address, got)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-served; err != nil {
-		t.Errorf("serving: %v", err)
-	}
+	checkServed(t, served)
 	again, err := api.Listen(port)
 	if err != nil {
 		t.Fatal(err)
@@ -182,7 +184,10 @@ func TestShutdownWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listeners) }()
+	for _, other := range listeners[1:] {
+		other.Close()
+	}
+	go func() { served <- server.Serve(listeners[:1]) }()
 	wire := (&service{address: listeners[0].Addr().String()}).mustDial(t)
 	answered := make(chan answer, 1)
 	go func() {
@@ -199,8 +204,28 @@ func TestShutdownWaits(t *testing.T) {
 	if got := <-answered; got.status != 200 {
 		t.Errorf("the request under way got %+v", got)
 	}
-	if err := <-served; err != nil {
-		t.Errorf("serving: %v", err)
+	checkServed(t, served)
+}
+
+// A Shutdown that comes while Serve is only beginning ends it all the same, and the port is free.
+func TestShutdownDuringStart(t *testing.T) {
+	for range 50 {
+		listeners, _ := mustListen(t)
+		server := api.New(defaults(), &reader{}, &recorder{})
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(listeners) }()
+		if err := server.Shutdown(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if checkServed(t, served); t.Failed() {
+			return
+		}
+		for _, listener := range listeners {
+			if conn, err := net.Dial("tcp", listener.Addr().String()); err == nil {
+				conn.Close()
+				t.Fatalf("%v is still open", listener.Addr())
+			}
+		}
 	}
 }
 

@@ -127,25 +127,40 @@ func mustServe(t testing.TB, cfg api.Config) *service {
 	return s
 }
 
+// mustListenAndServe serves on one family alone: a request that was answered then proves that all is begun.
 func mustListenAndServe(t testing.TB, server *api.Server) (address string) {
 	t.Helper()
 	listeners, err := api.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, other := range listeners[1:] {
+		other.Close()
+	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listeners) }()
+	go func() { served <- server.Serve(listeners[:1]) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("shutting down: %v", err)
 		}
-		if err := <-served; err != nil {
-			t.Errorf("serving: %v", err)
-		}
+		checkServed(t, served)
 	})
 	return listeners[0].Addr().String()
+}
+
+// checkServed proves that Serve ends after Shutdown, and without an error.
+func checkServed(t testing.TB, served <-chan error) {
+	t.Helper()
+	select {
+	case err := <-served:
+		if err != nil {
+			t.Errorf("serving: %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("Serve does not end after Shutdown")
+	}
 }
 
 // wire is one connection to the server, on which requests are written byte by byte as the test wants them.

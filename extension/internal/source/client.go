@@ -59,7 +59,7 @@ const (
 	idleTimeout = 45 * time.Second
 )
 
-// httpClient is the client of both services; it keeps as many connections alive as a service may use.
+// httpClient is the client of one service. It makes as many connections as the service may use, and keeps them.
 type httpClient struct{ http.Client }
 
 // Do implements the SDK's HTTPClient. The SDK closes a request's body once the answer has begun; its body's WriteTo
@@ -80,6 +80,7 @@ func newHTTPClient(cfg Config) *httpClient {
 			DialContext:         dialer.DialContext,
 			TLSClientConfig:     &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout: connectTimeout,
+			MaxConnsPerHost:     cfg.MaxConnections,
 			MaxIdleConnsPerHost: cfg.MaxConnections,
 			IdleConnTimeout:     idleTimeout,
 			DisableCompression:  true, // answers are small, and a secret is not to be guessed by its packed length

@@ -74,10 +74,10 @@ func classOf(code string) Class {
 	switch code {
 	case "ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound":
 		return NotFound
-	case "AccessDeniedException", "AccessDenied", "DecryptionFailure", "KMSAccessDeniedException":
+	case "AccessDeniedException", "AccessDenied", "NotAuthorized", "DecryptionFailure", "KMSAccessDeniedException":
 		return Denied
 	case "ExpiredTokenException", "ExpiredToken", "RequestExpired", "IncompleteSignature",
-		"IncompleteSignatureException", "InvalidClientTokenId", "InvalidSignatureException", "NotAuthorized",
+		"IncompleteSignatureException", "InvalidClientTokenId", "InvalidSignatureException",
 		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "SignatureDoesNotMatch",
 		"UnrecognizedClientException":
 		return Unauthenticated

@@ -11,13 +11,16 @@ import (
 
 // parameterStore reads parameters, by GetParameter.
 type parameterStore struct {
-	upstream *upstream
-	clients  regional[*ssm.Client]
+	upstream    *upstream
+	connections *httpClient
+	clients     regional[*ssm.Client]
 }
 
-func newParameterStore(cfg Config, connections *httpClient) *parameterStore {
+func newParameterStore(cfg Config) *parameterStore {
+	connections := newHTTPClient(cfg)
 	return &parameterStore{
-		upstream: newUpstream(cfg, cfg.ParameterStore),
+		upstream:    newUpstream(cfg, cfg.ParameterStore),
+		connections: connections,
 		clients: regional[*ssm.Client]{own: cfg.Region, connect: func(region string) *ssm.Client {
 			options := ssm.Options{
 				Region:       region,

@@ -10,13 +10,16 @@ import (
 
 // secretsManager reads secrets, by GetSecretValue.
 type secretsManager struct {
-	upstream *upstream
-	clients  regional[*secretsmanager.Client]
+	upstream    *upstream
+	connections *httpClient
+	clients     regional[*secretsmanager.Client]
 }
 
-func newSecretsManager(cfg Config, connections *httpClient) *secretsManager {
+func newSecretsManager(cfg Config) *secretsManager {
+	connections := newHTTPClient(cfg)
 	return &secretsManager{
-		upstream: newUpstream(cfg, cfg.SecretsManager),
+		upstream:    newUpstream(cfg, cfg.SecretsManager),
+		connections: connections,
 		clients: regional[*secretsmanager.Client]{own: cfg.Region, connect: func(region string) *secretsmanager.Client {
 			options := secretsmanager.Options{
 				Region:       region,

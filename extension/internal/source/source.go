@@ -70,19 +70,16 @@ type Source interface {
 
 // Services reads each query from its own service.
 type Services struct {
-	secretsManager Source
-	parameterStore Source
-	connections    *httpClient
+	secretsManager *secretsManager
+	parameterStore *parameterStore
 	credentials    *Credentials
 }
 
 // New prepares both services. It opens no connection: clients are made when the first read needs them.
 func New(cfg Config) *Services {
-	connections := newHTTPClient(cfg)
 	return &Services{
-		secretsManager: newSecretsManager(cfg, connections),
-		parameterStore: newParameterStore(cfg, connections),
-		connections:    connections,
+		secretsManager: newSecretsManager(cfg),
+		parameterStore: newParameterStore(cfg),
 		credentials:    cfg.Credentials,
 	}
 }
@@ -98,6 +95,7 @@ func (s *Services) Read(ctx context.Context, q Query) (Value, error) {
 // Reset drops idle connections and remembered credentials, as after a snapshot was restored: the first are dead
 // by then, and the second may be.
 func (s *Services) Reset() {
-	s.connections.CloseIdleConnections()
+	s.secretsManager.connections.CloseIdleConnections()
+	s.parameterStore.connections.CloseIdleConnections()
 	s.credentials.Forget()
 }

@@ -48,8 +48,8 @@ func (u *upstream) call(ctx context.Context, call func(context.Context) error) *
 			return err
 		}
 		wait := backoff(attempt)
-		if time.Until(deadline) <= wait {
-			return err // and not "timed out" after a sleep for nothing: the reason is worth more
+		if time.Until(deadline) < wait+u.budget/10 {
+			return err // and not "timed out" after an attempt that had no time: the reason is worth more
 		}
 		select {
 		case <-time.After(wait):
@@ -59,8 +59,8 @@ func (u *upstream) call(ctx context.Context, call func(context.Context) error) *
 	}
 }
 
-// attempt makes the call once. All attempts but the last possible one get half the budget, so that a
-// connection that hangs leaves time for another.
+// attempt makes the call once. The first gets half the budget, so that a connection that hangs leaves time for
+// another.
 func (u *upstream) attempt(ctx context.Context, attempt int, call func(context.Context) error) *Error {
 	select {
 	case u.slots <- struct{}{}:
