@@ -26,10 +26,10 @@ go_sources := go.mod go.sum $(shell find extension -name '*.go' ! -name '*_test.
 layers     := $(ARCHITECTURES:%=build/$(NAME)-%.zip)
 host_layer := build/$(NAME)-$(host).zip
 
-.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench fuzz clean FORCE
+.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench bench-newest fuzz clean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 build: $(ARCHITECTURES:%=build/%/larder) ## build the executable for both architectures
 
@@ -46,7 +46,7 @@ test-go: ## run the Go tests with the race detector
 test-fuzz: ## run each fuzz target for a few seconds
 	scripts/fuzz 4s
 
-test-e2e: $(layers) ## run the layer under AWS's Runtime Interface Emulator
+test-e2e: $(layers) build/sample-go/bootstrap ## run the layer under AWS's Runtime Interface Emulator
 	$(MAKE) layer NAME=AWSParametersAndSecretsLambdaExtension
 	scripts/test-e2e
 
@@ -55,6 +55,11 @@ lint: ## run gofmt, vet, staticcheck, shellcheck and ruff
 
 bench: $(host_layer) ## measure the built layer against a bare Go server
 	go run ./extension/bench -layer $(host_layer)
+
+bench-newest: ## the same for a layer with the newest versions of the modules that go.mod pins back
+	scripts/build-newest $(goarch_$(host)) build/newest/larder
+	go run ./layer/pack -executable build/newest/larder -name larder -architecture $(host) -out build/newest/larder.zip
+	go run ./extension/bench -layer build/newest/larder.zip
 
 fuzz: ## run each fuzz target for FUZZ_TIME (default 5m)
 	scripts/fuzz $(FUZZ_TIME)
@@ -72,3 +77,6 @@ $(ARCHITECTURES:%=build/%/larder): build/%/larder: $(go_sources) build/version s
 
 $(layers): build/$(NAME)-%.zip: build/%/larder $(wildcard layer/pack/*.go)
 	go run ./layer/pack -executable $< -name $(NAME) -architecture $* -out $@
+
+build/sample-go/bootstrap: $(wildcard sample-function/go/go.* sample-function/go/*.go)
+	CGO_ENABLED=0 go -C sample-function/go build -trimpath -buildvcs=false -o $(CURDIR)/$@ .
