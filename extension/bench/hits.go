@@ -135,6 +135,9 @@ func (b *bench) inTurns(ctx context.Context, rounds int, measure func(player, *s
 		}
 		if p == larder {
 			s.awaitLines(1) // the record of that read, which is not one of those to come
+			if err := s.invoke(ctx); err != nil {
+				return s.broken(err)
+			}
 		}
 		servers[p] = s
 	}

@@ -50,6 +50,13 @@ func (b *bench) start(ctx context.Context, p player) (*server, error) {
 	return &server{child: c, lambda: lambda}, nil
 }
 
+// invoke delivers an invocation, with which the start of an environment is over.
+func (s *server) invoke(ctx context.Context) error {
+	s.lambda.Invoke("")
+	_, err := s.lambda.WaitNext(ctx, 2)
+	return err
+}
+
 func (s *server) end() {
 	s.kill()
 	if s.lambda != nil {
