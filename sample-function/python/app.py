@@ -7,12 +7,13 @@ Extension once the function is invoked. What differs here: the reads at module s
 import json
 import logging
 import os
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode
 
 SECRET_NAME = os.environ.get("SECRET_NAME", "prod/db-credentials")
 PARAMETER_NAME = os.environ.get("PARAMETER_NAME", "/prod/config/api-url")
-PORT = int(os.environ.get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "2773"))
+PORT = os.environ.get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT") or "2773"
 
 # The extension answers within its own time budget, with the reason if AWS is slow. This guards against no answer.
 TIMEOUT_SECONDS = 3.0
@@ -36,18 +37,18 @@ def token():
 
 def read(what, path, **query):
     """Return the JSON document that the extension answers with, or raise ReadError."""
-    # Not urllib.request: it would send even localhost to a proxy that HTTP_PROXY names.
-    connection = HTTPConnection("localhost", PORT, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request(
-            "GET", f"{path}?{urlencode(query)}", headers={"X-Aws-Parameters-Secrets-Token": token()}
-        )
-        response = connection.getresponse()
-        body = response.read()
+        # Not urllib.request: it would send even localhost to a proxy that HTTP_PROXY names.
+        with closing(HTTPConnection(f"localhost:{PORT}", timeout=TIMEOUT_SECONDS)) as connection:
+            connection.request(
+                "GET",
+                f"{path}?{urlencode(query)}",
+                headers={"X-Aws-Parameters-Secrets-Token": token()},
+            )
+            response = connection.getresponse()
+            body = response.read()
     except (OSError, HTTPException) as error:
         raise ReadError(what, f"no answer from the extension: {error!r}", "NoAnswer") from error
-    finally:
-        connection.close()
 
     if response.status != 200:
         reason = body.decode("utf-8", "replace").strip()
@@ -65,9 +66,11 @@ def read_secret():
     answer = read(what, "/secretsmanager/get", secretId=SECRET_NAME)
     try:
         secret = json.loads(answer["SecretString"])
-        secret["username"], secret["password"], secret["host"]  # noqa: B018 - looked up to see that they are there
-    except (KeyError, TypeError, ValueError):
-        raise ReadError(what, "it is not a JSON object with username, password and host", "MalformedSecret") from None
+        usable = {"username", "password", "host"} <= secret.keys()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        usable = False
+    if not usable:
+        raise ReadError(what, "it is not a JSON object with username, password and host", "MalformedSecret")
     logger.info("read %s", what)
     return secret
 
@@ -102,7 +105,7 @@ def read_at_start():
 READ_AT_START = read_at_start()
 
 
-def answer(status, body):
+def respond(status, body):
     """Return the answer in the form that function URLs and API Gateway expect."""
     return {"statusCode": status, "headers": {"Content-Type": "application/json"}, "body": json.dumps(body)}
 
@@ -114,8 +117,8 @@ def handler(event, context):
         parameter = read_parameter()
     except ReadError as error:
         logger.error("%s", error)
-        return answer(500, {"error": str(error), "code": error.code, "readAtStart": READ_AT_START})
-    return answer(
+        return respond(500, {"error": str(error), "code": error.code, "readAtStart": READ_AT_START})
+    return respond(
         200,
         {
             "parameter": parameter,
