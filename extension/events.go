@@ -14,14 +14,20 @@ func (x *extension) Invoked(event lambda.Event) {
 		return
 	}
 	x.invoked = true
-	saveMemory()
 	if x.kind.IsSnapshotted() {
-		// The first invocation comes after the snapshot was taken and restored: from here on values may be
-		// remembered, and what INIT left behind, connections and credentials, may be days old.
+		// The first invocation comes after the snapshot was taken and restored. What INIT left behind, connections
+		// and credentials, may be days old.
 		x.source.Reset()
 		x.cache.Clear()
-		x.cache.Open()
 	}
+	x.started()
+}
+
+// started is called when the start of the environment is over: with the first invocation, or at once where there are
+// none.
+func (x *extension) started() {
+	saveMemory()
+	x.cache.Open()
 }
 
 // BeforeNext implements lambda.Handler: a call to AWS or a line that is frozen half-way would come to its end at

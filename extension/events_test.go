@@ -194,3 +194,24 @@ func TestSecondProcessAfterKill(t *testing.T) {
 		t.Errorf("%d registrations, want 2", n)
 	}
 }
+
+// A read that is under way at the end is answered and recorded: AWS takes longer here than any wait that does not
+// look at it would last.
+func TestReadUnderWayAtTheEnd(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.aws.Faults.SetLatency(awstest.GetSecretValue, 400*time.Millisecond)
+	p := s.start()
+	answered := make(chan answer, 1)
+	go func() {
+		got, _ := p.try(request{target: secretTarget})
+		answered <- got
+	}()
+	s.aws.Counts.MustWaitInFlight(t, awstest.SecretsManager, 1)
+	s.lambda.Shutdown("spindown", 0)
+	if got := <-answered; got.status != http.StatusOK {
+		t.Errorf("the read got %d %s", got.status, got.body)
+	}
+	checkEndsInTime(t, p)
+	p.mustRecords(1)
+}

@@ -43,7 +43,7 @@ func TestRecordFields(t *testing.T) {
 		{request{target: secretTarget, host: "example.com"}, line{Source: "secretsmanager", Name: secretName, Outcome: "denied", Status: 403, Error: "ForbiddenHost"}},
 		{request{target: secretTarget, headers: []string{"Forwarded: for=x"}}, line{Source: "secretsmanager", Name: secretName, Outcome: "denied", Status: 400, Error: "Forwarded"}},
 		{request{target: "/nowhere"}, line{Outcome: "error", Status: 404, Error: "UnknownPath"}},
-		{request{method: "POST", target: secretTarget, headers: []string{"Content-Length: 0"}}, line{Source: "secretsmanager", Outcome: "error", Status: 405, Error: "MethodNotAllowed"}},
+		{request{method: "POST", target: secretTarget, headers: []string{"Content-Length: 0"}}, line{Source: "secretsmanager", Name: secretName, Outcome: "error", Status: 405, Error: "MethodNotAllowed"}},
 	}
 	begin := time.Now().Add(-time.Millisecond)
 	for _, row := range rows {

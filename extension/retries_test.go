@@ -130,3 +130,27 @@ func TestLeftoverAccessKey(t *testing.T) {
 	p := s.start(append(s.containerCredentials(), "AWS_ACCESS_KEY_ID=ASIALEFTOVER", "AWS_SECRET_ACCESS_KEY="+canary)...)
 	p.mustAskWith(s.aws.Credentials.Token(), secretTarget)
 }
+
+// Credentials are fetched anew whichever attempt AWS refuses them at.
+func TestCredentialsExpireAfterAThrottledAttempt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	p := s.start(s.containerCredentials()...)
+	s.aws.Faults.Next(1, awstest.Throttled())
+	s.aws.Faults.Next(1, awstest.ExpiredToken())
+	p.mustAskWith(s.aws.Credentials.Token(), secretTarget)
+	if fetches, _ := s.aws.Credentials.Fetches(); fetches != 2 {
+		t.Errorf("credentials were fetched %d times, want 2", fetches)
+	}
+}
+
+// AWS's words on a signature may quote the request that was signed, with the session token in it: they are not
+// repeated. (The search for anything secret looks at every answer of these tests.)
+func TestSignatureIsNotQuoted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	p := s.start()
+	s.aws.Faults.All(awstest.Refused(403, "InvalidSignatureException",
+		"The Canonical String should have been 'POST\n/\n\nx-amz-security-token:"+s.token+"\n'"))
+	checkError(t, p.get(secretTarget), http.StatusServiceUnavailable, "InvalidSignatureException", "does not accept the credentials")
+}

@@ -48,6 +48,7 @@ func (x *extension) outsideLambda(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
+	x.started()
 	x.log.Info("serving outside Lambda, until SIGTERM", "port", x.config.Port)
 	return x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
 		<-ctx.Done()
@@ -59,13 +60,17 @@ func (x *extension) outsideLambda(ctx context.Context, _ string) error {
 func (x *extension) inLambda(ctx context.Context, name string) error {
 	listeners, failed := x.open()
 	client := lambda.NewClient(x.config.Lambda.RuntimeAPI)
-	if err := client.Register(ctx, name, x.kind.HasInvokes()); err != nil {
+	invokes, err := client.Register(ctx, name, x.kind.HasInvokes())
+	if err != nil {
 		return err
+	}
+	if !invokes {
+		x.started()
 	}
 	if failed != nil {
 		return tell(client.InitError, "Larder.CannotServe", failed)
 	}
-	err := x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
+	err = x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
 		event, err := lambda.Run(ctx, client, x)
 		x.log.Debug("the life cycle ended", "reason", event.Reason)
 		return event.Deadline(), err
@@ -80,7 +85,10 @@ func (x *extension) inLambda(ctx context.Context, name string) error {
 func tell(report func(context.Context, string, error) error, errorType string, reason error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
-	return errors.Join(reason, report(ctx, errorType, reason))
+	if err := report(ctx, errorType, reason); err != nil {
+		return fmt.Errorf("%w (and %w)", reason, err)
+	}
+	return reason
 }
 
 // open binds the port, unless there is no token: then nobody could read.
@@ -112,9 +120,10 @@ func (x *extension) serve(ctx context.Context, listeners []net.Listener, wait fu
 	if ctx.Err() != nil {
 		err, deadline = nil, time.Now().Add(endTime)
 	}
-	closing, done := context.WithDeadline(context.Background(), earlier(deadline, time.Now().Add(endTime/4)))
+	// The last quarter is for the log.
+	closing, done := context.WithDeadline(context.Background(), earlier(deadline, time.Now().Add(endTime)).Add(-endTime/4))
 	defer done()
-	_ = x.server.Shutdown(closing) // what is not answered by then has nobody who waits for it
+	x.server.Shutdown(closing)
 	select {
 	case err = <-broken:
 	default:

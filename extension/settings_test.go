@@ -155,7 +155,11 @@ func TestMalformedTexts(t *testing.T) {
 			p := newScene(t).start(row.variable + "=" + row.value)
 			p.get("/nowhere")
 			p.mustRecords(1)
-			checkWarning(t, p, row.variable, row.value, row.allowed, row.standard)
+			shown := row.value
+			if row.variable == "LARDER_TOKEN" {
+				shown = "(hidden)" // it may be a token all the same
+			}
+			checkWarning(t, p, row.variable, shown, row.allowed, row.standard)
 		})
 	}
 }

@@ -32,7 +32,7 @@ type extension struct {
 	invoked bool // used by the loop of events alone
 }
 
-// wire makes the rooms and hands each its settings. Nothing is opened or started.
+// wire makes the rooms and hands each its settings. No connection is opened and nothing is started.
 func wire(environ []string, stdout io.Writer) *extension {
 	cfg, warnings := config.Parse(environ)
 	x := &extension{config: cfg, kind: lambda.InitializationType(cfg.Lambda.InitializationType)}
@@ -86,13 +86,10 @@ func wire(environ []string, stdout io.Writer) *extension {
 			x.log.Error("a request ran into a bug", "reason", reason, "stack", string(stack))
 		},
 	}
-	if cfg.AWS.ContainerURI != "" && cfg.AWS.SessionToken == "" {
-		allow.SessionToken = credentials.SessionToken // the function knows no other under SnapStart
+	if cfg.AWS.ContainerURI != "" && cfg.Token == cfg.AWS.ContainerToken {
+		allow.SessionToken = credentials.SessionToken // under SnapStart the function may know this one only
 	}
 	x.server = api.New(allow, x.cache, x.records)
-	if !x.kind.HasInvokes() {
-		saveMemory()
-	}
 	return x
 }
 
@@ -109,7 +106,9 @@ func readToken(cfg config.Config) token {
 		if err != nil {
 			return token{err: fmt.Errorf("reading the token that LARDER_TOKEN points to: %w", err)}
 		}
-		value = strings.TrimSpace(string(content))
+		if value = strings.TrimSpace(string(content)); value == "" {
+			return token{err: fmt.Errorf("the file %s, which LARDER_TOKEN names, is empty", cfg.TokenFile)}
+		}
 	}
 	if value == "" {
 		return token{err: errors.New("there is no token for callers to send: AWS_SESSION_TOKEN, which Lambda sets, " +

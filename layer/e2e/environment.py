@@ -51,7 +51,7 @@ class Environment:
     def __init__(self, layer: Path, function: Path, log: Path, variables: dict[str, str | None], *flags: str):
         self.log_path = log
         self._log = log.open("wb")
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork"]
+        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
         command += ["bash", "-c", ENTER, "enter", layer, function, sys.base_prefix, _packages(), TOOLS / "rie"]
         # For managed instances the emulator has to be root, and makes the extension that user by itself.
         command += [] if "AWS_LAMBDA_MAX_CONCURRENCY" in variables else as_lambda_user

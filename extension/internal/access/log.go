@@ -14,7 +14,7 @@ const (
 	// mostBlocks bounds what waits to be written, to about a megabyte.
 	mostBlocks = 256
 	// gathering is how long the first line waits for others to be written with.
-	gathering = 5 * time.Millisecond
+	gathering = time.Millisecond
 )
 
 // Config says what stands in every record.
@@ -181,7 +181,7 @@ func (l *Log) write() {
 }
 
 // mostSpare is how many blocks are kept for reuse: what a busy moment fills between two writes.
-const mostSpare = 64
+const mostSpare = 16
 
 // take removes the oldest block, or a line that tells of dropped ones, which goes before.
 func (l *Log) take() (block, bool) {

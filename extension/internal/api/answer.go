@@ -64,7 +64,7 @@ func (s *Server) record(x *exchange) {
 		Selector:  x.query.Selector,
 		Age:       x.answer.Age,
 		Duration:  now.Sub(x.begin),
-		Upstream:  x.answer.Upstream,
+		Upstream:  min(x.answer.Upstream, now.Sub(x.begin)), // another's call may have begun before
 		Status:    fasthttp.StatusOK,
 		VersionID: x.answer.VersionID,
 	}

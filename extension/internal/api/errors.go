@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"net"
 	"strconv"
 	"strings"
 
@@ -24,7 +23,7 @@ type failure struct {
 var (
 	forwarded   = &failure{fasthttp.StatusBadRequest, "Forwarded", "Forwarded: a request that came through a proxy is not answered", true}
 	foreignHost = &failure{fasthttp.StatusForbidden, "ForbiddenHost", "the Host header must be localhost, 127.0.0.1 or [::1]", true}
-	wrongToken  = &failure{fasthttp.StatusForbidden, "InvalidToken", "the header " + headerToken + " must hold the function's token, which is in AWS_SESSION_TOKEN", true}
+	wrongToken  = &failure{fasthttp.StatusForbidden, "InvalidToken", "the header " + headerToken + " must hold the function's token", true}
 
 	unknownPath     = &failure{fasthttp.StatusNotFound, "UnknownPath", "no such path: there are " + pathSecret + " and " + pathParameter, false}
 	wrongMethod     = &failure{fasthttp.StatusMethodNotAllowed, "MethodNotAllowed", "only GET and HEAD are allowed", false}
@@ -49,7 +48,6 @@ func badValue(parameter, value, allowed string) *failure {
 
 // malformed is what the HTTP server could not read.
 func malformed(err error) *failure {
-	var network net.Error
 	switch {
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		return &failure{status: fasthttp.StatusRequestHeaderFieldsTooLarge, code: "HeadersTooLarge",
@@ -57,9 +55,6 @@ func malformed(err error) *failure {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return &failure{status: fasthttp.StatusRequestEntityTooLarge, code: "BodyTooLarge",
 			text: "the body is longer than " + strconv.Itoa(maxBodyBytes) + " bytes; a read needs none"}
-	case errors.As(err, &network) && network.Timeout():
-		return &failure{status: fasthttp.StatusRequestTimeout, code: "RequestTimeout",
-			text: "the request did not arrive in time"}
 	}
 	return &failure{status: fasthttp.StatusBadRequest, code: "MalformedRequest",
 		text: "the request is not HTTP/1.1 with a Host header"}

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"errors"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -28,6 +30,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	x := exchange{begin: begin, id: s.requestID(ctx)}
 	if s.inFlight.enter() > int64(s.config.MaxInFlight) {
 		x.failure = tooManyRequests
+		x.query, _, _ = parse(ctx) // for the record alone
 	} else {
 		s.answer(ctx, &x)
 	}
@@ -59,6 +62,11 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx, x *exchange) {
 
 // handleMalformed answers what could not be read as a request.
 func (s *Server) handleMalformed(ctx *fasthttp.RequestCtx, err error) {
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return // there was no request, and there is nobody to answer
+	}
+	s.inFlight.enter()
+	defer s.inFlight.leave()
 	x := exchange{begin: time.Now(), id: s.nextID(), failure: malformed(err)}
 	x.write(ctx)
 	s.record(&x)
@@ -90,13 +98,15 @@ func isID(id []byte) bool {
 	return len(id) <= 128
 }
 
-// panicked reports a bug. A runtime error's text is the Go runtime's; any other could hold a value.
+// panicked reports a bug. A runtime error's text is the Go runtime's, with the stack where it was first recovered; any
+// other could hold a value.
 func (s *Server) panicked(reason any) {
 	if s.config.Panicked == nil {
 		return
 	}
 	text := "a panic"
-	if failed, isRuntime := reason.(runtime.Error); isRuntime {
+	var ofRuntime runtime.Error
+	if failed, isError := reason.(error); isError && errors.As(failed, &ofRuntime) {
 		text = failed.Error()
 	}
 	s.config.Panicked(text, debug.Stack())

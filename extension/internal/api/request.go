@@ -30,13 +30,13 @@ func parse(ctx *fasthttp.RequestCtx) (q source.Query, refresh bool, fail *failur
 	default:
 		return q, false, unknownPath
 	}
-	if !ctx.IsGet() && !ctx.IsHead() {
-		return q, false, wrongMethod
-	}
 	if q.Service == source.SecretsManager {
 		refresh, fail = parseSecret(ctx.QueryArgs(), &q)
 	} else {
 		refresh, fail = parseParameter(ctx.QueryArgs(), &q)
+	}
+	if !ctx.IsGet() && !ctx.IsHead() {
+		return q, false, wrongMethod
 	}
 	return q, refresh, fail
 }

@@ -142,9 +142,7 @@ func mustListenAndServe(t testing.TB, server *api.Server) (address string) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shutting down: %v", err)
-		}
+		server.Shutdown(ctx)
 		checkServed(t, served)
 	})
 	return listeners[0].Addr().String()

@@ -3,10 +3,10 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -99,17 +99,26 @@ func (s *Server) Serve(listeners []net.Listener) error {
 	return nil
 }
 
-// Shutdown closes the port and waits, as long as ctx lets it, for connections to end. The listeners are closed here,
-// since the HTTP server knows only of those that it has begun to serve.
-func (s *Server) Shutdown(ctx context.Context) error {
+// Shutdown closes the port and waits, as long as ctx lets it, until the requests that came before are answered and
+// recorded. Connections on which nothing is asked are not waited for.
+func (s *Server) Shutdown(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
-	s.closeListeners()
+	s.closeListeners() // here, since the HTTP server knows only of those that it has begun to serve
 	s.mu.Unlock()
-	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("shutting down: %w", err)
+	ending, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		_ = s.http.ShutdownWithContext(ending) // no more requests on the connections that are open
+		close(ended)
+	}()
+	s.inFlight.wait(ctx)
+	const sending = 20 * time.Millisecond // an answer is on its way after its request has left the gauge
+	select {
+	case <-ended:
+	case <-time.After(sending):
 	}
-	return nil
 }
 
 func (s *Server) closeListeners() {

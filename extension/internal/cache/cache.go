@@ -43,7 +43,6 @@ type Cache struct {
 	flights singleflight.Group
 	held    atomic.Bool
 	begun   atomic.Uint64 // fetches so far, which puts them in an order
-	calls   underWay
 
 	mu      sync.Mutex
 	entries *entries
@@ -102,12 +101,13 @@ func (c *Cache) Get(q source.Query, refresh bool) (Answer, error) {
 	if ttl <= 0 || c.held.Load() {
 		return c.bypass(q.Clone())
 	}
-	outcome := Refreshed
-	if !refresh {
-		var answer Answer
-		if answer, outcome = c.lookUp(q); outcome == Hit {
-			return answer, nil
-		}
+	if refresh {
+		// It shares no call: one that is under way may have begun before the change that the caller wants to see.
+		return c.ask(q.Clone(), Refreshed, ttl)
+	}
+	answer, outcome := c.lookUp(q)
+	if outcome == Hit {
+		return answer, nil
 	}
 	return c.fetch(q.Clone(), outcome, ttl)
 }
@@ -168,8 +168,6 @@ func (c *Cache) bypass(q source.Query) (Answer, error) {
 // read asks the source, and says how long it took. The call has the source's own deadline, not that of whoever
 // came first.
 func (c *Cache) read(q source.Query) (source.Value, time.Duration, error) {
-	c.calls.begin()
-	defer c.calls.end()
 	begin := time.Now()
 	value, err := c.source.Read(context.Background(), q)
 	return value, time.Since(begin), err

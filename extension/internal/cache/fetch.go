@@ -8,17 +8,12 @@ import (
 	"larder/extension/internal/source"
 )
 
-// fetch asks AWS, together with all others that want the same at this time.
+// fetch asks AWS, together with all others that read the same at this time.
 func (c *Cache) fetch(q source.Query, outcome Outcome, ttl time.Duration) (Answer, error) {
-	// A refresh shares calls only with refreshes: a read's call may have begun before the change that the
-	// caller wants to see.
-	key := flightKey(q, outcome == Refreshed)
-	result, err, shared := c.flights.Do(key, func() (any, error) {
-		if outcome != Refreshed {
-			// Between this read's look and its turn here, another's call may have ended.
-			if answer, found := c.lookUp(q); found == Hit {
-				return answer, nil
-			}
+	result, err, shared := c.flights.Do(flightKey(q), func() (any, error) {
+		// Between this read's look and its turn here, another's call may have ended.
+		if answer, found := c.lookUp(q); found == Hit {
+			return answer, nil
 		}
 		return c.ask(q, outcome, ttl)
 	})
@@ -80,7 +75,7 @@ func (c *Cache) forget(q source.Query, number uint64) {
 }
 
 // flightKey tells queries apart as their comparison does. No part holds a NUL: no request with one is let in.
-func flightKey(q source.Query, refresh bool) string {
+func flightKey(q source.Query) string {
 	return strconv.Itoa(int(q.Service)) + "\x00" + q.Name + "\x00" + q.VersionID + "\x00" + q.VersionStage + "\x00" +
-		q.Selector + "\x00" + strconv.FormatBool(q.WithDecryption) + strconv.FormatBool(refresh)
+		q.Selector + "\x00" + strconv.FormatBool(q.WithDecryption)
 }

@@ -1,7 +1,6 @@
 package cache_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -168,28 +167,31 @@ func TestLateReadMakesNoCall(t *testing.T) {
 }
 
 // A refresh makes its own call while a read's is under way, which may have begun before the change that the
-// caller wants to see; refreshes share theirs. The older call that ends later does not replace the newer value.
+// caller wants to see, and so does a second refresh. The older call that ends later does not replace the newer value.
 func TestRefreshDuringARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(nil)
 		g := s.gated()
 		read := s.goGet(secret("a"), false)
 		synctest.Wait()
-		refresh, another := s.goGet(secret("a"), true), s.goGet(secret("a"), true)
+		refresh := s.goGet(secret("a"), true)
 		synctest.Wait()
-		s.checkCalls(t, 2)
+		another := s.goGet(secret("a"), true) // comes later, and may want to see a later change
+		synctest.Wait()
+		s.checkCalls(t, 3)
 		g.open(2, nil)
 		s.check(t, (<-refresh).Answer, cache.Refreshed, 2)
-		s.check(t, (<-another).Answer, cache.Refreshed, 2)
-		s.checkRead(t, secret("a"), cache.Hit, 2)
+		g.open(3, nil)
+		s.check(t, (<-another).Answer, cache.Refreshed, 3)
+		s.checkRead(t, secret("a"), cache.Hit, 3)
 		g.open(1, nil)
 		late := <-read
 		s.check(t, late.Answer, cache.Miss, 1)
 		if late.TTL != 0 {
 			t.Errorf("the older value is said to be stored for %v", late.TTL)
 		}
-		s.checkRead(t, secret("a"), cache.Hit, 2)
-		s.checkRead(t, secret(arnOf("a")), cache.Hit, 2)
+		s.checkRead(t, secret("a"), cache.Hit, 3)
+		s.checkRead(t, secret(arnOf("a")), cache.Hit, 3)
 	})
 }
 
@@ -271,42 +273,4 @@ func TestClearDuringAFlight(t *testing.T) {
 		s.checkRead(t, secret("b"), cache.Miss, 4)
 		s.checkRead(t, secret("a"), cache.Hit, 3)
 	})
-}
-
-// Settle waits for every call, one that goes past the cache too, and no longer than its context.
-func TestSettle(t *testing.T) {
-	for _, change := range []func(*cache.Config){nil, func(cfg *cache.Config) { cfg.Held = true }} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newScene(change)
-			s.Settle(t.Context()) // with nothing under way
-			g := s.gated()
-			s.goGet(secret("a"), false)
-			s.goGet(parameter("b"), true)
-			synctest.Wait()
-			settled := make(chan struct{}, 2)
-			for range cap(settled) {
-				go func() {
-					s.Settle(context.Background())
-					settled <- struct{}{}
-				}()
-			}
-			synctest.Wait()
-			g.open(1, &source.Error{Class: source.Failing})
-			if len(settled) > 0 {
-				t.Error("settled with a call under way")
-			}
-			short, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			begin := time.Now()
-			s.Settle(short)
-			if waited := time.Since(begin); waited != time.Second {
-				t.Errorf("waited %v, want 1 s", waited)
-			}
-			g.open(2, nil)
-			if len(settled) != cap(settled) {
-				t.Errorf("%d of %d settled", len(settled), cap(settled))
-			}
-			s.Settle(t.Context())
-		})
-	}
 }

@@ -85,7 +85,7 @@ func (p *parser) token() (token, file string) {
 		if strings.HasPrefix(path, "/") {
 			return "", path
 		}
-		p.warn("LARDER_TOKEN", own, "a token, or file:///absolute/path", "the function's own token")
+		p.warn("LARDER_TOKEN", "(hidden)", "a token, or file:///absolute/path", "the function's own token")
 		own = ""
 	}
 	if own != "" {

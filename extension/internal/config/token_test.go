@@ -43,7 +43,7 @@ func TestTokenFileMalformed(t *testing.T) {
 			t.Errorf("%s: got %q and file %q", value, c.Token, c.TokenFile)
 		}
 		checkWarnings(t, warnings, config.Warning{
-			Variable: "LARDER_TOKEN", Value: value,
+			Variable: "LARDER_TOKEN", Value: "(hidden)", // it may be a token all the same
 			Allowed: "a token, or file:///absolute/path", Default: "the function's own token",
 		})
 	}

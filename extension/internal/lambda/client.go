@@ -34,15 +34,16 @@ func NewClient(address string) *Client {
 }
 
 // Register registers under name, which must be the executable's file name, for INVOKE and SHUTDOWN, or for
-// SHUTDOWN alone if invokes is false or Lambda refuses INVOKE, as it does on Managed Instances.
-func (c *Client) Register(ctx context.Context, name string, invokes bool) error {
+// SHUTDOWN alone if invokes is false or Lambda refuses INVOKE, as it does on Managed Instances. It says whether INVOKE
+// will come.
+func (c *Client) Register(ctx context.Context, name string, invokes bool) (bool, error) {
 	events := []string{"SHUTDOWN"}
 	if invokes {
 		events = []string{"INVOKE", "SHUTDOWN"}
 	}
 	body, err := json.Marshal(map[string][]string{"events": events})
 	if err != nil {
-		return err
+		return false, err
 	}
 	header, err := c.call(ctx, http.MethodPost, "register", body, nil, "Lambda-Extension-Name", name)
 	var refused *refusal
@@ -50,12 +51,12 @@ func (c *Client) Register(ctx context.Context, name string, invokes bool) error 
 		return c.Register(ctx, name, false)
 	}
 	if err != nil {
-		return fmt.Errorf("registering as %s: %w", name, err)
+		return false, fmt.Errorf("registering as %s: %w", name, err)
 	}
 	if c.identifier = header.Get("Lambda-Extension-Identifier"); c.identifier == "" {
-		return fmt.Errorf("registering as %s: the answer has no Lambda-Extension-Identifier", name)
+		return false, fmt.Errorf("registering as %s: the answer has no Lambda-Extension-Identifier", name)
 	}
-	return nil
+	return invokes, nil
 }
 
 // Next says that the extension has nothing more to do, and waits for the next event.

@@ -22,7 +22,7 @@ func testContext(t *testing.T) context.Context {
 func mustRegister(t *testing.T, api *lambdatest.API) *lambda.Client {
 	t.Helper()
 	client := lambda.NewClient(api.Address())
-	if err := client.Register(testContext(t), "larder", true); err != nil {
+	if _, err := client.Register(testContext(t), "larder", true); err != nil {
 		t.Fatal(err)
 	}
 	return client
@@ -47,8 +47,9 @@ func TestRegister(t *testing.T) {
 	for invokes, events := range map[bool][]string{true: {"INVOKE", "SHUTDOWN"}, false: {"SHUTDOWN"}} {
 		api := lambdatest.MustStart(t, lambdatest.Options{})
 		client := lambda.NewClient(api.Address())
-		if err := client.Register(testContext(t), "AWSParametersAndSecretsLambdaExtension", invokes); err != nil {
-			t.Error(err)
+		granted, err := client.Register(testContext(t), "AWSParametersAndSecretsLambdaExtension", invokes)
+		if err != nil || granted != invokes {
+			t.Errorf("granted %v, %v", granted, err)
 		}
 		got := api.MustWaitRegistered(t)
 		if got.Name != "AWSParametersAndSecretsLambdaExtension" || !slices.Equal(got.Events, events) || got.ContentType != "application/json" {
@@ -61,8 +62,8 @@ func TestRegister(t *testing.T) {
 func TestRegisterWithoutInvoke(t *testing.T) {
 	api := lambdatest.MustStart(t, lambdatest.Options{ManagedInstances: true})
 	client := lambda.NewClient(api.Address())
-	if err := client.Register(testContext(t), "larder", true); err != nil {
-		t.Fatal(err)
+	if invokes, err := client.Register(testContext(t), "larder", true); err != nil || invokes {
+		t.Fatalf("invokes %v, %v", invokes, err)
 	}
 	if got := api.MustWaitRegistered(t); !slices.Equal(got.Events, []string{"SHUTDOWN"}) {
 		t.Errorf("got %+v", got)
@@ -96,7 +97,7 @@ func TestRegisterRefused(t *testing.T) {
 	} {
 		api := lambdatest.MustStart(t, lambdatest.Options{})
 		api.Fail(lambdatest.Register, row.fault, -1)
-		err := lambda.NewClient(api.Address()).Register(testContext(t), "larder", row.invokes)
+		_, err := lambda.NewClient(api.Address()).Register(testContext(t), "larder", row.invokes)
 		checkError(t, err, append(row.words, "registering as larder")...)
 		if calls := len(api.Calls()); calls != row.calls {
 			t.Errorf("%+v: %d calls, want %d", row.fault, calls, row.calls)
@@ -108,7 +109,7 @@ func TestRegisterRefused(t *testing.T) {
 func TestNobodyThere(t *testing.T) {
 	api := lambdatest.MustStart(t, lambdatest.Options{})
 	api.Close()
-	err := lambda.NewClient(api.Address()).Register(testContext(t), "larder", true)
+	_, err := lambda.NewClient(api.Address()).Register(testContext(t), "larder", true)
 	checkError(t, err, "registering as larder")
 }
 

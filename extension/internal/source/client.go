@@ -39,6 +39,13 @@ type Upstream struct {
 
 func (u Upstream) base() *string { return optional(u.Endpoint) }
 
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 func (c Config) fips() aws.FIPSEndpointState {
 	if c.UseFIPS {
 		return aws.FIPSEndpointStateEnabled

@@ -124,6 +124,8 @@ func answered(err error, api smithy.APIError) *Error {
 	}
 	e.Class = classOf(e.Code)
 	switch {
+	case e.Class == Unauthenticated:
+		e.Message = "AWS does not accept the credentials" // its own words may quote the request, session token and all
 	case status == http.StatusTooManyRequests:
 		e.Class = Throttled
 	case e.Class == 0 && status >= http.StatusInternalServerError:

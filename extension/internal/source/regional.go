@@ -17,6 +17,9 @@ type regional[Client any] struct {
 	clients map[string]Client
 }
 
+// mostRegions is more than one function reads in; ARNs of regions that do not exist fill no memory.
+const mostRegions = 32
+
 func (r *regional[Client]) in(q Query) (Client, *Error) {
 	var none Client
 	region, err := q.region(r.own)
@@ -28,7 +31,7 @@ func (r *regional[Client]) in(q Query) (Client, *Error) {
 	client, known := r.clients[region]
 	if !known {
 		client = r.connect(region)
-		if r.clients == nil {
+		if r.clients == nil || len(r.clients) == mostRegions {
 			r.clients = make(map[string]Client, 1)
 		}
 		r.clients[strings.Clone(region)] = client

@@ -263,3 +263,22 @@ func TestCancelledWhileBackingOff(t *testing.T) {
 		}
 	})
 }
+
+// Back-off stays within its bounds however many attempts there are.
+func TestManyAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var made attempts
+		_ = source.NewCall(1, 100, time.Hour)(t.Context(), func(context.Context) error {
+			made.begin()
+			return errBroken
+		})
+		if len(made.begun) != 100 {
+			t.Fatalf("%d attempts, want 100", len(made.begun))
+		}
+		for i := 6; i < 100; i++ {
+			if wait := made.begun[i] - made.begun[i-1]; wait < time.Second/2 || wait > time.Second {
+				t.Errorf("wait %d is %v", i, wait)
+			}
+		}
+	})
+}

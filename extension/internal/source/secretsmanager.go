@@ -63,10 +63,3 @@ func (s *secretsManager) Read(ctx context.Context, q Query) (Value, error) {
 	}
 	return Value{Body: body, ARN: *answer.ARN, VersionID: aws.ToString(answer.VersionId)}, nil
 }
-
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}

@@ -39,12 +39,18 @@ func (u *upstream) call(ctx context.Context, call func(context.Context) error) *
 	deadline := time.Now().Add(u.budget)
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
+	renewed := false
 	for attempt := 1; ; attempt++ {
 		err := u.attempt(ctx, attempt, call)
 		if err == nil {
 			return nil
 		}
-		if attempt >= u.attempts || !u.mayRetry(err, attempt) {
+		again := err.Transient()
+		if err.Class == Unauthenticated {
+			again = !renewed && u.credentials.Forget() // another attempt, with credentials that are fetched anew, once
+			renewed = true
+		}
+		if !again || attempt >= u.attempts {
 			return err
 		}
 		wait := backoff(attempt)
@@ -79,17 +85,11 @@ func (u *upstream) attempt(ctx context.Context, attempt int, call func(context.C
 	return nil
 }
 
-// mayRetry says whether another attempt could go better. Credentials that were refused are fetched anew once,
-// where the platform hands them out.
-func (u *upstream) mayRetry(err *Error, attempt int) bool {
-	if err.Class == Unauthenticated {
-		return attempt == 1 && u.credentials.Forget()
-	}
-	return err.Transient()
-}
-
 // backoff doubles from attempt to attempt; jitter between half and all of it keeps a fleet from retrying at once.
 func backoff(attempt int) time.Duration {
-	full := min(firstBackoff<<(attempt-1), longestBackoff)
+	full := longestBackoff
+	if doubled := attempt - 1; doubled < 4 { // after that it is longer, and some time it would overflow
+		full = firstBackoff << doubled
+	}
 	return full/2 + rand.N(full/2)
 }
