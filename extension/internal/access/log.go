@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"io"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,10 @@ const (
 	pipeBuf = 4096
 	// mostBlocks bounds what waits to be written, to about a megabyte.
 	mostBlocks = 256
-	// gathering is how long the first line waits for others to be written with.
+	// mostSpare is how many blocks are kept for reuse: what a busy moment fills between two writes.
+	mostSpare = 16
+	// gathering is how long the first line waits for others to be written with. The function may be frozen soon after
+	// its answer, so it is short.
 	gathering = time.Millisecond
 )
 
@@ -180,9 +184,6 @@ func (l *Log) write() {
 	}
 }
 
-// mostSpare is how many blocks are kept for reuse: what a busy moment fills between two writes.
-const mostSpare = 16
-
 // take removes the oldest block, or a line that tells of dropped ones, which goes before.
 func (l *Log) take() (block, bool) {
 	l.mu.Lock()
@@ -202,4 +203,12 @@ func (l *Log) take() (block, bool) {
 	l.waiting[0] = block{}
 	l.waiting = l.waiting[1:]
 	return oldest, true
+}
+
+// droppedLine tells how many lines are missing.
+func (l *Log) droppedLine() []byte {
+	line := l.clock.appendTo([]byte(`{"timestamp":"`), time.Now())
+	line = append(line, `","level":"WARN","type":"larder.dropped","dropped":`...)
+	line = strconv.AppendInt(line, int64(l.dropped), 10)
+	return append(line, ",\"message\":\"standard output was read too slowly: so many lines were dropped\"}\n"...)
 }

@@ -1,9 +1,6 @@
 package access
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // stamp writes times as RFC 3339 in UTC with milliseconds. Formatting is the dearest part of a line, so what
 // lines of one second have in common is kept.
@@ -20,12 +17,4 @@ func (s *stamp) appendTo(line []byte, t time.Time) []byte {
 	millis := t.Nanosecond() / int(time.Millisecond)
 	line = append(line, s.prefix...)
 	return append(line, byte('0'+millis/100), byte('0'+millis/10%10), byte('0'+millis%10), 'Z')
-}
-
-// droppedLine tells how many lines are missing.
-func (l *Log) droppedLine() []byte {
-	line := l.clock.appendTo([]byte(`{"timestamp":"`), time.Now())
-	line = append(line, `","level":"WARN","type":"larder.dropped","dropped":`...)
-	line = strconv.AppendInt(line, int64(l.dropped), 10)
-	return append(line, ",\"message\":\"standard output was read too slowly: so many lines were dropped\"}\n"...)
 }
