@@ -128,7 +128,7 @@ func TestCABundle(t *testing.T) {
 	if err := os.WriteFile(bundle, s.aws.Certificate(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	without := s.start("SECRETS_MANAGER_TIMEOUT_MILLIS=300")
+	without := s.start()
 	checkError(t, without.get(secretTarget), http.StatusServiceUnavailable, "NoConnection", "AWS_CA_BUNDLE")
 	without.finish()
 	s.lambda.Restart()

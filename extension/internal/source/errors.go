@@ -47,6 +47,8 @@ type Error struct {
 	Code      string // AWS's, or one of Larder's own
 	Message   string
 	RequestID string // AWS's; empty if AWS did not answer
+
+	once bool // another attempt at once would end the same
 }
 
 // Error is one line: operation, name, code, message, and AWS's request id where there is one.
@@ -101,6 +103,9 @@ func classify(ctx context.Context, err error) *Error {
 		return &Error{Class: Unauthenticated, Code: "NoCredentials", Message: errFetchingCredentials.Error()}
 	case errors.As(err, &api):
 		return answered(err, api)
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return &Error{Class: Unreachable, Code: "NoConnection", once: true,
+			Message: "the certificate is not trusted: see AWS_CA_BUNDLE"}
 	case ctx.Err() != nil:
 		return &Error{Class: TimedOut, Code: "Timeout", Message: "AWS did not answer within the time budget"}
 	case errors.As(err, new(*smithyhttp.RequestSendError)):
@@ -145,13 +150,10 @@ func unreadable() *Error {
 // hold a proxy's address with its password.
 func unreachable(err error) string {
 	var dns *net.DNSError
-	var certificate *tls.CertificateVerificationError
 	var network net.Error
 	switch {
 	case errors.As(err, &dns):
 		return "the name " + dns.Name + " could not be resolved"
-	case errors.As(err, &certificate):
-		return "the certificate is not trusted: see AWS_CA_BUNDLE"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the connection was refused"
 	case errors.Is(err, syscall.ECONNRESET):

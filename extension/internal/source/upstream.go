@@ -45,7 +45,7 @@ func (u *upstream) call(ctx context.Context, call func(context.Context) error) *
 		if err == nil {
 			return nil
 		}
-		again := err.Transient()
+		again := err.Transient() && !err.once
 		if err.Class == Unauthenticated {
 			again = !renewed && u.credentials.Forget() // another attempt, with credentials that are fetched anew, once
 			renewed = true
