@@ -17,6 +17,8 @@ type oneSecret struct{ value source.Value }
 
 func (s oneSecret) Read(context.Context, source.Query) (source.Value, error) { return s.value, nil }
 
+func (s oneSecret) Probe(context.Context, source.Query) (source.Value, error) { return s.value, nil }
+
 // BenchmarkRead is a cached read through the whole server, with its record, on one connection that is kept alive.
 // The client writes the same bytes again and again and reads into one buffer, so that what is allocated is the
 // server's.

@@ -22,7 +22,11 @@ type Config struct {
 	// MaxConnections bounds the calls under way to each service; at least 1.
 	MaxConnections int
 	// MaxAttempts bounds the attempts of one read; 0 stands for 5.
-	MaxAttempts  int
+	MaxAttempts int
+	// Batch lets reads that wait for a connection go together in one call, which needs an action of its own.
+	Batch bool
+	// BatchDenied is told once, with the missing action, that the role may not make such calls; nil ignores it.
+	BatchDenied  func(action string)
 	UseFIPS      bool
 	UseDualStack bool
 	// RootCAs replaces the system's authorities; nil for these.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +34,9 @@ type CredentialsConfig struct {
 // Credentials provides what calls are signed with. It implements aws.CredentialsProvider.
 type Credentials struct {
 	keys      aws.Credentials
-	container *aws.CredentialsCache // nil if the keys count
+	container *aws.CredentialsCache // nil if there is no endpoint
+	useKeys   atomic.Bool           // instead of the endpoint
+	fetched   atomic.Int64          // when the endpoint was asked last with success, in nanoseconds
 }
 
 // NewCredentials chooses the provider; nothing is fetched before a call has to be signed. Keys with a session
@@ -46,11 +49,12 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 		SessionToken:    cfg.SessionToken,
 		Source:          "Environment",
 	}}
-	if cfg.ContainerURI == "" || (c.keys.HasKeys() && cfg.SessionToken != "") {
+	c.useKeys.Store(cfg.ContainerURI == "" || (c.keys.HasKeys() && cfg.SessionToken != ""))
+	if cfg.ContainerURI == "" {
 		return c
 	}
 	const fetchTimeout = time.Second // the endpoint is on the same host
-	provider := endpointcreds.New(cfg.ContainerURI, func(o *endpointcreds.Options) {
+	endpoint := endpointcreds.New(cfg.ContainerURI, func(o *endpointcreds.Options) {
 		o.HTTPClient = &http.Client{Timeout: fetchTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 		o.AuthorizationToken = cfg.ContainerToken
 		if cfg.ContainerTokenFile != "" {
@@ -61,6 +65,13 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 		}
 		o.Retryer = aws.NopRetryer{}
 	})
+	provider := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		fetched, err := endpoint.Retrieve(ctx)
+		if err == nil {
+			c.fetched.Store(time.Now().UnixNano())
+		}
+		return fetched, err
+	})
 	c.container = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = 5 * time.Minute
 		o.ExpiryWindowJitterFrac = 0.5
@@ -70,7 +81,7 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 
 // Retrieve implements aws.CredentialsProvider.
 func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	if c.container != nil {
+	if !c.useKeys.Load() {
 		fetched, err := c.container.Retrieve(ctx)
 		if err != nil {
 			return aws.Credentials{}, fmt.Errorf("%w: %w", errFetchingCredentials, err)
@@ -83,22 +94,32 @@ func (c *Credentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return c.keys, nil
 }
 
-// Forget makes the next call fetch credentials anew, where they are fetched; it says whether they are.
-func (c *Credentials) Forget() bool {
+// Refused takes note that AWS did not take the credentials of a call that began at that time. It says whether the next
+// call is signed with others.
+func (c *Credentials) Refused(begin time.Time) bool {
 	if c.container == nil {
 		return false
 	}
-	c.container.Invalidate()
+	if c.useKeys.Swap(false) { // from now on the endpoint counts
+		return true
+	}
+	if c.fetched.Load() < begin.UnixNano() { // else others came since, for another call that was refused
+		c.container.Invalidate()
+	}
 	return true
+}
+
+// Forget makes the next call fetch credentials anew, where they are fetched.
+func (c *Credentials) Forget() {
+	if c.container != nil {
+		c.container.Invalidate()
+	}
 }
 
 // SessionToken is the session token that calls are signed with, or "" if there is none. Under SnapStart it is
 // the only place where the function's token can be had.
 func (c *Credentials) SessionToken(ctx context.Context) string {
-	if c.container == nil {
-		return c.keys.SessionToken
-	}
-	current, err := c.container.Retrieve(ctx)
+	current, err := c.Retrieve(ctx)
 	if err != nil {
 		return ""
 	}

@@ -59,8 +59,8 @@ func TestChoiceOfCredentials(t *testing.T) {
 		if got := credentials.SessionToken(context.Background()); got != row.session {
 			t.Errorf("%+v: the session token is %q", row, got)
 		}
-		if got := credentials.Forget(); got != row.fromContainer {
-			t.Errorf("%+v: forgotten: %t", row, got)
+		if got := credentials.Refused(time.Now()); got != (row.cfg.ContainerURI != "") {
+			t.Errorf("%+v: fetched anew: %t", row, got)
 		}
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	smithy "github.com/aws/smithy-go"
@@ -48,7 +50,9 @@ type Error struct {
 	Message   string
 	RequestID string // AWS's; empty if AWS did not answer
 
-	once bool // another attempt at once would end the same
+	once   bool      // another attempt at once would end the same
+	frozen bool      // the time was over only because the process stood still
+	begin  time.Time // of the call
 }
 
 // Error is one line: operation, name, code, message, and AWS's request id where there is one.
@@ -80,8 +84,8 @@ func classOf(code string) Class {
 		return Denied
 	case "ExpiredTokenException", "ExpiredToken", "RequestExpired", "IncompleteSignature",
 		"IncompleteSignatureException", "InvalidClientTokenId", "InvalidSignatureException",
-		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "SignatureDoesNotMatch",
-		"UnrecognizedClientException":
+		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestTimeTooSkewed",
+		"SignatureDoesNotMatch", "UnrecognizedClientException":
 		return Unauthenticated
 	case "InternalServerError", "InternalServiceError", "InternalFailure", "ServiceUnavailable",
 		"ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException":
@@ -96,7 +100,10 @@ func classOf(code string) Class {
 // classify turns what the SDK returned into an Error.
 func classify(ctx context.Context, err error) *Error {
 	var api smithy.APIError
+	var own *Error
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.Is(err, errNoCredentials): // first: a credential endpoint's answer looks like one of AWS
 		return &Error{Class: Unauthenticated, Code: "NoCredentials", Message: errNoCredentials.Error()}
 	case errors.Is(err, errFetchingCredentials):
@@ -118,7 +125,7 @@ func classify(ctx context.Context, err error) *Error {
 
 // answered is an error that AWS itself reported.
 func answered(err error, api smithy.APIError) *Error {
-	e := &Error{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+	e := &Error{Code: api.ErrorCode(), Message: shorten(api.ErrorMessage())}
 	status := 0
 	var response interface {
 		HTTPStatusCode() int
@@ -129,8 +136,13 @@ func answered(err error, api smithy.APIError) *Error {
 	}
 	e.Class = classOf(e.Code)
 	switch {
-	case e.Class == Unauthenticated:
-		e.Message = "AWS does not accept the credentials" // its own words may quote the request, session token and all
+	case e.Class == Unauthenticated: // AWS's own words may quote the request, session token and all
+		e.Message = "AWS does not accept the credentials"
+		if strings.HasPrefix(e.Code, "ExpiredToken") {
+			e.Message = "the credentials have expired, and the platform has not renewed them"
+		}
+	case e.Code == "UnknownError" && status < http.StatusInternalServerError: // such as a proxy's page
+		e.Class = Unreadable
 	case status == http.StatusTooManyRequests:
 		e.Class = Throttled
 	case e.Class == 0 && status >= http.StatusInternalServerError:
@@ -139,6 +151,15 @@ func answered(err error, api smithy.APIError) *Error {
 		e.Class = Invalid
 	}
 	return e
+}
+
+// shorten bounds what is remembered and repeated of AWS's words, which are a sentence or two.
+func shorten(message string) string {
+	const longest = 1000
+	if len(message) <= longest {
+		return message
+	}
+	return strings.ToValidUTF8(message[:longest], "") + "…"
 }
 
 // unreadable is an answer that is not of AWS, such as a proxy's page.

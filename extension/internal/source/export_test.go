@@ -28,13 +28,25 @@ func NewClients(own string, connect func(region string) *int) func(Query) (*int,
 
 // NewCall is the retry loop of one service by itself, for tests whose clock is that of a bubble.
 func NewCall(connections, attempts int, budget time.Duration) func(context.Context, func(context.Context) error) error {
-	u := newUpstream(Config{
-		Credentials: NewCredentials(CredentialsConfig{}), MaxConnections: connections, MaxAttempts: attempts,
-	}, Upstream{Budget: budget})
+	cfg := Config{Credentials: NewCredentials(CredentialsConfig{}), MaxConnections: connections, MaxAttempts: attempts}
+	u := newUpstream(cfg, Upstream{Budget: budget}, newHTTPClient(cfg), functions{})
 	return func(ctx context.Context, call func(context.Context) error) error {
-		if err := u.call(ctx, call); err != nil {
-			return err
-		}
-		return nil
+		_, err := u.read(context.WithValue(ctx, functionKey{}, call), Query{}, false)
+		return err
 	}
 }
+
+// functions is a service of which each call is a function in its context.
+type functions struct{}
+
+type functionKey struct{}
+
+func (functions) get(ctx context.Context, _ Query) (Value, error) {
+	return Value{}, ctx.Value(functionKey{}).(func(context.Context) error)(ctx)
+}
+
+func (functions) getMany(context.Context, []Query) ([]Value, error) { return nil, nil }
+func (functions) group(Query) (group, bool)                         { return group{}, false }
+func (functions) most() int                                         { return 1 }
+func (functions) operation() string                                 { return "Call" }
+func (functions) batchAction() string                               { return "service:Calls" }

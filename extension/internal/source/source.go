@@ -66,12 +66,15 @@ type Value struct {
 // has no deadline.
 type Source interface {
 	Read(ctx context.Context, q Query) (Value, error)
+	// Probe is Read for a caller that has another answer: it makes one attempt, and a second only if the
+	// connection broke.
+	Probe(ctx context.Context, q Query) (Value, error)
 }
 
 // Services reads each query from its own service.
 type Services struct {
-	secretsManager *secretsManager
-	parameterStore *parameterStore
+	secretsManager *upstream
+	parameterStore *upstream
 	credentials    *Credentials
 }
 
@@ -86,16 +89,25 @@ func New(cfg Config) *Services {
 
 // Read implements Source.
 func (s *Services) Read(ctx context.Context, q Query) (Value, error) {
+	return s.of(q).read(ctx, q, false)
+}
+
+// Probe implements Source.
+func (s *Services) Probe(ctx context.Context, q Query) (Value, error) {
+	return s.of(q).read(ctx, q, true)
+}
+
+func (s *Services) of(q Query) *upstream {
 	if q.Service == SecretsManager {
-		return s.secretsManager.Read(ctx, q)
+		return s.secretsManager
 	}
-	return s.parameterStore.Read(ctx, q)
+	return s.parameterStore
 }
 
 // Reset drops idle connections and remembered credentials, as after a snapshot was restored: the first are dead
 // by then, and the second may be.
 func (s *Services) Reset() {
-	s.secretsManager.connections.CloseIdleConnections()
-	s.parameterStore.connections.CloseIdleConnections()
+	s.secretsManager.reset()
+	s.parameterStore.reset()
 	s.credentials.Forget()
 }
