@@ -15,9 +15,7 @@ func (x *extension) Invoked(event lambda.Event) {
 	}
 	x.invoked = true
 	if x.kind.IsSnapshotted() {
-		// The first invocation comes after the snapshot was taken and restored. What INIT left behind, connections
-		// and credentials, may be days old.
-		x.source.Reset()
+		x.restore.invoked()
 		x.cache.Clear()
 	}
 	x.started()
@@ -37,6 +35,7 @@ func (x *extension) BeforeNext() {
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	defer cancel()
 	x.server.Settle(ctx)
+	x.cache.Settle(ctx)
 	x.records.Flush(ctx)
 }
 

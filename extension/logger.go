@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"time"
+
+	"larder/extension/internal/cache"
 )
 
 // newLogger writes Larder's own messages as JSON lines with the fields that Lambda's log format asks for:
@@ -22,6 +27,34 @@ func newLogger(out io.Writer, level slog.Level) *slog.Logger {
 			return a
 		},
 	})).With("type", "larder")
+}
+
+// logOutage tells when a service cannot be read any more, and when it can be again: once each, not for every read.
+func (x *extension) logOutage(o cache.Outage) {
+	if !o.Over {
+		x.log.Warn("AWS cannot be read: values are served past their TTL meanwhile",
+			"service", o.Service.String(), "reason", o.Reason)
+		return
+	}
+	x.log.Info("AWS can be read again", "service", o.Service.String(), "reason", o.Reason,
+		"stale_reads", o.Stale, "lasted_ms", o.Lasted.Milliseconds())
+}
+
+// logBatchDenied tells why reads go one by one from now on.
+func (x *extension) logBatchDenied(action string) {
+	x.log.Warn("the role may not read several values in one call, so they are read one by one: "+
+		"allow "+action+", or set LARDER_BATCH=off", "action", action)
+}
+
+// logPanic reports a bug where it is recovered. A runtime error's text is the Go runtime's; any other could hold a
+// value.
+func (x *extension) logPanic(reason any) {
+	text := "a panic"
+	var ofRuntime runtime.Error
+	if failed, isError := reason.(error); isError && errors.As(failed, &ofRuntime) {
+		text = failed.Error()
+	}
+	x.log.Error("a read ran into a bug", "reason", text, "stack", string(debug.Stack()))
 }
 
 // logSettings tells, at level debug, what counts after all defaults.

@@ -29,7 +29,8 @@ type extension struct {
 	source  *source.Services
 	cache   *cache.Cache
 	server  *api.Server
-	invoked bool // used by the loop of events alone
+	restore *restore // nil if there is no snapshot
+	invoked bool     // used by the loop of events alone
 }
 
 // wire makes the rooms and hands each its settings. No connection is opened and nothing is started.
@@ -62,17 +63,25 @@ func wire(environ []string, stdout io.Writer) *extension {
 		SecretsManager: source.Upstream{Endpoint: cfg.SecretsManager.Endpoint, Budget: cfg.SecretsManager.Budget},
 		ParameterStore: source.Upstream{Endpoint: cfg.ParameterStore.Endpoint, Budget: cfg.ParameterStore.Budget},
 		MaxConnections: cfg.MaxConnections,
+		Batch:          cfg.Batch,
+		BatchDenied:    x.logBatchDenied,
 		MaxAttempts:    cfg.AWS.MaxAttempts,
 		UseFIPS:        cfg.AWS.UseFIPS,
 		UseDualStack:   cfg.AWS.UseDualStack,
 		RootCAs:        x.rootCAs(),
 	})
 	remember := cache.Config{
-		MaxItems:     cfg.Cache.MaxItems,
-		MaxBytes:     cfg.Cache.MaxBytes,
-		SecretTTL:    cfg.SecretsManager.TTL,
-		ParameterTTL: cfg.ParameterStore.TTL,
-		Held:         x.kind.IsSnapshotted(),
+		MaxItems:             cfg.Cache.MaxItems,
+		MaxBytes:             cfg.Cache.MaxBytes,
+		SecretTTL:            cfg.SecretsManager.TTL,
+		ParameterTTL:         cfg.ParameterStore.TTL,
+		StaleIfError:         cfg.Cache.StaleIfError,
+		StaleWait:            cfg.Cache.StaleWait,
+		StaleWhileRevalidate: cfg.Cache.StaleWhileRevalidate,
+		NegativeTTL:          cfg.Cache.NegativeTTL,
+		Held:                 x.kind.IsSnapshotted(),
+		Outage:               x.logOutage,
+		Panicked:             x.logPanic,
 	}
 	if !cfg.Cache.Enabled {
 		remember.MaxItems = 0
@@ -82,9 +91,11 @@ func wire(environ []string, stdout io.Writer) *extension {
 		Token:       x.token.value,
 		MaxInFlight: cfg.MaxInFlight,
 		Instance:    "larder-" + strconv.FormatUint(rand.Uint64(), 36),
-		Panicked: func(reason string, stack []byte) {
-			x.log.Error("a request ran into a bug", "reason", reason, "stack", string(stack))
-		},
+		Panicked:    x.logPanic,
+	}
+	if x.kind.IsSnapshotted() {
+		x.restore = newRestore(x.source.Reset)
+		allow.Arrived = x.restore.arrived
 	}
 	if cfg.AWS.ContainerURI != "" && cfg.Token == cfg.AWS.ContainerToken {
 		allow.SessionToken = credentials.SessionToken // under SnapStart the function may know this one only

@@ -42,11 +42,13 @@ type Record struct {
 type Outcome string
 
 const (
-	Hit     Outcome = "hit"     // from memory
-	Miss    Outcome = "miss"    // from AWS
-	Refresh Outcome = "refresh" // from AWS, since the caller asked for it
-	Error   Outcome = "error"   // there was no value to be had, or the request was malformed
-	Denied  Outcome = "denied"  // the caller was refused, by Larder or by AWS
+	Hit      Outcome = "hit"      // from memory
+	Miss     Outcome = "miss"     // from AWS
+	Refresh  Outcome = "refresh"  // from AWS, since the caller asked for it
+	Stale    Outcome = "stale"    // from memory, past its TTL; Error says why, unless it is being fetched anew
+	Negative Outcome = "negative" // with a failure that is remembered
+	Error    Outcome = "error"    // there was no value to be had, or the request was malformed
+	Denied   Outcome = "denied"   // the caller was refused, by Larder or by AWS
 )
 
 // longestText bounds the caller's texts in a line, in bytes: AWS's longest names are 2,048.
@@ -75,7 +77,7 @@ func (r *Record) appendTo(line []byte) []byte {
 
 // level is what Lambda's log filter goes by: what a person should look at is a warning.
 func (r *Record) level() string {
-	if r.Outcome == Error || r.Outcome == Denied {
+	if r.Error != "" || r.Outcome == Error || r.Outcome == Denied || r.Outcome == Negative {
 		return "WARN"
 	}
 	return "INFO"

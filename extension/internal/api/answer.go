@@ -31,9 +31,16 @@ func (x *exchange) write(ctx *fasthttp.RequestCtx) {
 func appendCacheStatus(field []byte, answer *cache.Answer) []byte {
 	field = append(field, "larder; "...)
 	switch answer.Outcome {
-	case cache.Hit:
+	case cache.Hit, cache.Stale:
 		field = append(field, "hit; ttl="...)
-		return strconv.AppendInt(field, int64(answer.TTL/time.Second), 10)
+		field = strconv.AppendInt(field, int64(answer.TTL/time.Second), 10)
+		if isToken(answer.Reason) {
+			field = append(field, "; detail="...)
+			field = append(field, answer.Reason...)
+		}
+		return field
+	case cache.Negative:
+		return append(field, "hit; detail=negative"...)
 	case cache.Miss:
 		field = append(field, "fwd=miss"...)
 	case cache.Expired:
@@ -52,6 +59,17 @@ func appendCacheStatus(field []byte, answer *cache.Answer) []byte {
 	return field
 }
 
+// isToken says that a code can stand in a header as it is: AWS's are letters and dots.
+func isToken(code string) bool {
+	for i := range len(code) {
+		c := code[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c != '.' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return code != "" && len(code) <= 128
+}
+
 // record writes the exchange down.
 func (s *Server) record(x *exchange) {
 	now := time.Now()
@@ -66,6 +84,7 @@ func (s *Server) record(x *exchange) {
 		Duration:  now.Sub(x.begin),
 		Upstream:  min(x.answer.Upstream, now.Sub(x.begin)), // another's call may have begun before
 		Status:    fasthttp.StatusOK,
+		Error:     x.answer.Reason,
 		VersionID: x.answer.VersionID,
 	}
 	if r.Selector == "" {
@@ -74,18 +93,29 @@ func (s *Server) record(x *exchange) {
 	if r.Selector == "" {
 		r.Selector = x.query.VersionStage
 	}
-	switch {
-	case x.failure != nil:
-		r.Status, r.Error, r.Outcome = x.failure.status, x.failure.code, access.Error
-		if x.failure.denied {
-			r.Outcome = access.Denied
-		}
-	case x.answer.Outcome == cache.Hit:
-		r.Outcome = access.Hit
-	case x.answer.Outcome == cache.Refreshed:
-		r.Outcome = access.Refresh
-	default:
-		r.Outcome = access.Miss
+	if x.failure != nil {
+		r.Status, r.Error = x.failure.status, x.failure.code
 	}
+	r.Outcome = x.outcome()
 	s.recorder.Access(r)
+}
+
+func (x *exchange) outcome() access.Outcome {
+	switch {
+	case x.answer.Outcome == cache.Negative:
+		return access.Negative
+	case x.failure != nil && x.failure.denied:
+		return access.Denied
+	case x.failure != nil:
+		return access.Error
+	}
+	switch x.answer.Outcome {
+	case cache.Hit:
+		return access.Hit
+	case cache.Stale:
+		return access.Stale
+	case cache.Refreshed:
+		return access.Refresh
+	}
+	return access.Miss
 }

@@ -2,8 +2,6 @@ package api
 
 import (
 	"errors"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"syscall"
 	"time"
@@ -26,6 +24,9 @@ type exchange struct {
 // handle answers one request, and records it.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	begin := time.Now()
+	if s.config.Arrived != nil {
+		s.config.Arrived()
+	}
 	defer s.inFlight.leave()
 	x := exchange{begin: begin, id: s.requestID(ctx)}
 	if s.inFlight.enter() > int64(s.config.MaxInFlight) {
@@ -43,7 +44,9 @@ func (s *Server) answer(ctx *fasthttp.RequestCtx, x *exchange) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			x.failure = internalError
-			s.panicked(reason)
+			if s.config.Panicked != nil {
+				s.config.Panicked(reason)
+			}
 		}
 	}()
 	if x.failure = s.guard(ctx); x.failure != nil {
@@ -96,18 +99,4 @@ func isID(id []byte) bool {
 		}
 	}
 	return len(id) <= 128
-}
-
-// panicked reports a bug. A runtime error's text is the Go runtime's, with the stack where it was first recovered; any
-// other could hold a value.
-func (s *Server) panicked(reason any) {
-	if s.config.Panicked == nil {
-		return
-	}
-	text := "a panic"
-	var ofRuntime runtime.Error
-	if failed, isError := reason.(error); isError && errors.As(failed, &ofRuntime) {
-		text = failed.Error()
-	}
-	s.config.Panicked(text, debug.Stack())
 }

@@ -37,8 +37,10 @@ type Config struct {
 	MaxInFlight int
 	// Instance begins the ids of requests that belong to no invocation yet.
 	Instance string
-	// Panicked is told of a bug that a request ran into, with its stack; nil ignores it.
-	Panicked func(reason string, stack []byte)
+	// Arrived is called before a request is looked at; nil for nothing.
+	Arrived func()
+	// Panicked is told of a bug that a request ran into; nil ignores it.
+	Panicked func(reason any)
 }
 
 // Server answers requests.

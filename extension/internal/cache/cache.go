@@ -1,9 +1,10 @@
 // Package cache decides for each read whether it is answered from memory or goes to AWS, and remembers what
 // came back.
 //
-// It holds keys, entries and the rules of expiry (terms as in RFC 9111): a value lives for its TTL by the wall
-// clock, the least recently used make room, and concurrent reads of one value share one call. It must not know
-// how a request or an answer looks on the wire, nor what AWS is: it knows a [source.Source].
+// It holds keys, entries and the rules of expiry (terms as in RFC 9111 and RFC 5861): a value lives for its TTL by
+// the wall clock, the least recently used make room, concurrent reads of one value share one call, and while AWS
+// cannot be read a value is served past its TTL. It must not know how a request or an answer looks on the wire,
+// nor what AWS is: it knows a [source.Source].
 package cache
 
 import (
@@ -27,12 +28,24 @@ type Config struct {
 	// the source.
 	SecretTTL    time.Duration
 	ParameterTTL time.Duration
+	// StaleIfError is how long past its TTL a value is served while AWS cannot be read; 0 for not at all.
+	StaleIfError time.Duration
+	// StaleWait is how long a read waits for AWS while it holds a value for that case.
+	StaleWait time.Duration
+	// StaleWhileRevalidate is how long past its TTL a value is served at once and fetched behind; 0 for not at all.
+	StaleWhileRevalidate time.Duration
+	// NegativeTTL is how long a failure is remembered; 0 for not at all.
+	NegativeTTL time.Duration
 	// Held starts a cache that remembers nothing until it is opened.
 	Held bool
+	// Outage is told when a service cannot be read any more, and when it can be again; nil ignores it.
+	Outage func(Outage)
+	// Panicked is told of a bug that a fetch ran into which no read waits for; nil ignores it.
+	Panicked func(reason any)
 	// Now is the clock; nil stands for time.Now.
 	Now func() time.Time
-	// Jitter draws a number in [0, 1), by which a TTL is shortened within its last tenth; nil stands for
-	// math/rand's.
+	// Jitter draws a number in [0, 1), by which a TTL is shortened within its last tenth and a back-off within its
+	// second half; nil stands for math/rand's.
 	Jitter func() float64
 }
 
@@ -44,8 +57,13 @@ type Cache struct {
 	held    atomic.Bool
 	begun   atomic.Uint64 // fetches so far, which puts them in an order
 
-	mu      sync.Mutex
-	entries *entries
+	mu       sync.Mutex
+	entries  *entries
+	failures *failures
+	outages  [source.ParameterStore + 1]outage // by service
+	oldest   uint64                            // the result of fetches up to this one is not remembered any more
+	behind   int                               // fetches that go on whether a read waits for them or not
+	none     chan struct{}                     // closed when there are none any more; nil while nobody waits for that
 }
 
 // New returns an empty cache in front of src.
@@ -56,7 +74,7 @@ func New(cfg Config, src source.Source) *Cache {
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
-	c := &Cache{source: src, config: cfg, entries: newEntries(cfg.MaxItems, cfg.MaxBytes)}
+	c := &Cache{source: src, config: cfg, entries: newEntries(cfg.MaxItems, cfg.MaxBytes), failures: newFailures()}
 	c.held.Store(cfg.Held)
 	return c
 }
@@ -75,6 +93,10 @@ const (
 	Refreshed
 	// Bypassed: by AWS, since nothing of this kind is remembered.
 	Bypassed
+	// Stale: from memory, past the TTL.
+	Stale
+	// Negative: with a failure that is remembered.
+	Negative
 )
 
 // Answer is what a read gets.
@@ -86,8 +108,11 @@ type Answer struct {
 	VersionID string
 	// Age is how long ago AWS gave the value; 0 for one that was just fetched.
 	Age time.Duration
-	// TTL is how long it will still be served from memory; 0 if it is not remembered.
+	// TTL is how long it will still be served from memory; 0 if it is not remembered, less for a stale value.
 	TTL time.Duration
+	// Reason is the code of the failure for which a stale value is served; empty if it is being fetched, and for
+	// all other outcomes.
+	Reason string
 	// Upstream is how long AWS took, retries included, also for a read that failed; 0 if AWS was not asked.
 	Upstream time.Duration
 	// Shared says that other reads waited for the same call.
@@ -103,13 +128,18 @@ func (c *Cache) Get(q source.Query, refresh bool) (Answer, error) {
 	}
 	if refresh {
 		// It shares no call: one that is under way may have begun before the change that the caller wants to see.
-		return c.ask(q.Clone(), Refreshed, ttl)
+		return c.ask(fetching{query: q.Clone(), outcome: Refreshed, ttl: ttl})
 	}
-	answer, outcome := c.lookUp(q)
-	if outcome == Hit {
-		return answer, nil
+	found := c.lookUp(q)
+	switch found.next {
+	case fetch:
+		return c.fetch(fetching{query: q.Clone(), outcome: found.answer.Outcome, ttl: ttl})
+	case fetchBehind:
+		c.refetch(q.Clone(), ttl)
+	case await:
+		return c.await(q.Clone(), ttl, found.wait)
 	}
-	return c.fetch(q.Clone(), outcome, ttl)
+	return found.answer, found.err
 }
 
 // Open ends Held: from now on values are remembered.
@@ -120,7 +150,27 @@ func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.clear()
-	c.entries.oldest = c.begun.Load()
+	c.failures.clear()
+	clear(c.outages[:])
+	c.oldest = c.begun.Load()
+}
+
+// Settle waits until no fetch is under way that a read may not have waited for, or ctx is done.
+func (c *Cache) Settle(ctx context.Context) {
+	c.mu.Lock()
+	if c.behind == 0 {
+		c.mu.Unlock()
+		return
+	}
+	if c.none == nil {
+		c.none = make(chan struct{})
+	}
+	none := c.none
+	c.mu.Unlock()
+	select {
+	case <-none:
+	case <-ctx.Done():
+	}
 }
 
 // ttl is how long an answer to q is remembered, before jitter; 0 for not at all.
@@ -137,38 +187,3 @@ func (c *Cache) ttl(q source.Query) time.Duration {
 // now is the wall clock without Go's monotonic reading, which stands still in a snapshot and may do so in a
 // frozen environment: an entry that went by it would outlive its TTL by as long.
 func (c *Cache) now() time.Time { return c.config.Now().Round(0) }
-
-// lookUp finds a value that may be served. A clock that stepped back makes a value expired, not immortal.
-func (c *Cache) lookUp(q source.Query) (Answer, Outcome) {
-	now := c.now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.entries.find(q)
-	switch {
-	case e == nil:
-		return Answer{}, Miss
-	case !e.fresh(now):
-		return Answer{}, Expired
-	}
-	return Answer{
-		Outcome:   Hit,
-		Body:      e.body,
-		VersionID: e.versionID,
-		Age:       now.Sub(e.fetched),
-		TTL:       e.expires.Sub(now),
-	}, Hit
-}
-
-// bypass asks the source and remembers nothing.
-func (c *Cache) bypass(q source.Query) (Answer, error) {
-	value, took, err := c.read(q)
-	return Answer{Outcome: Bypassed, Body: value.Body, VersionID: value.VersionID, Upstream: took}, err
-}
-
-// read asks the source, and says how long it took. The call has the source's own deadline, not that of whoever
-// came first.
-func (c *Cache) read(q source.Query) (source.Value, time.Duration, error) {
-	begin := time.Now()
-	value, err := c.source.Read(context.Background(), q)
-	return value, time.Since(begin), err
-}

@@ -9,7 +9,7 @@ import (
 	"larder/extension/internal/source"
 )
 
-// entry is one remembered value. It is never changed once others can see it, but for its keys.
+// entry is one remembered value, and what is being done to fetch it anew.
 type entry struct {
 	body      []byte
 	arn       string // a secret's; empty for a parameter
@@ -18,10 +18,42 @@ type entry struct {
 	fetched   time.Time
 	expires   time.Time
 	keys      []source.Query // all queries that lead here
+
+	asking   bool      // a fetch is under way
+	patience time.Time // until then reads wait for it
+	failures int       // fetches in a row that failed
+	reason   string    // code of the last failure
+	retry    time.Time // not before that is it fetched again
 }
 
 func (e *entry) fresh(now time.Time) bool {
 	return now.Before(e.expires) && !now.Before(e.fetched)
+}
+
+// steppedBack makes a value that comes from the future expire now. It is not known how old it is; by its own times
+// it could be served for as long as the clock stepped back.
+func (e *entry) steppedBack(now time.Time) {
+	if now.Before(e.fetched) {
+		e.fetched, e.expires = now, now
+	}
+}
+
+// failed takes note of a fetch that failed; jitter is in [0, 1).
+func (e *entry) failed(reason string, jitter float64, now time.Time) {
+	e.asking = false
+	e.failures++
+	e.reason = reason
+	e.retry = now.Add(backoff(e.failures, jitter))
+}
+
+func (e *entry) answer(outcome Outcome, now time.Time) Answer {
+	return Answer{
+		Outcome:   outcome,
+		Body:      e.body,
+		VersionID: e.versionID,
+		Age:       now.Sub(e.fetched),
+		TTL:       e.expires.Sub(now),
+	}
 }
 
 // overhead is what an entry costs beside its body and the strings of its keys: structures, the place of each
@@ -46,7 +78,6 @@ type entries struct {
 	recent   *simplelru.LRU[*entry, int64] // with the bytes that each was counted with
 	bytes    int64
 	maxBytes int64
-	oldest   uint64 // fetches up to this one are not remembered any more
 }
 
 func newEntries(maxItems int, maxBytes int64) *entries {
@@ -84,7 +115,7 @@ func (s *entries) add(q source.Query, e *entry) bool {
 		}
 	}
 	size := e.bytes()
-	if size > s.maxBytes || e.number <= s.oldest {
+	if size > s.maxBytes {
 		return false
 	}
 	for _, key := range e.keys {
@@ -105,11 +136,14 @@ func (s *entries) drop(q source.Query, number uint64) {
 	}
 }
 
+func (s *entries) remove(e *entry) { s.recent.Remove(e) }
+
 func (s *entries) clear() { s.recent.Purge() }
 
 // removed is called for every entry that leaves, whatever the reason.
 func (s *entries) removed(e *entry, size int64) {
 	s.bytes -= size
+	e.asking = false // whoever waits with it in hand
 	for _, key := range e.keys {
 		delete(s.byKey, key)
 	}

@@ -1,77 +1,174 @@
 package cache
 
 import (
-	"errors"
+	"context"
 	"strconv"
 	"time"
 
 	"larder/extension/internal/source"
 )
 
+// fetching is one call to AWS, and what becomes of its result.
+type fetching struct {
+	query   source.Query
+	outcome Outcome
+	ttl     time.Duration // before jitter
+	held    bool          // there is a value to serve in the meantime, or if it fails
+}
+
+// reply is what a fetch brought that a read may have waited for.
+type reply struct {
+	answer Answer
+	err    error
+}
+
 // fetch asks AWS, together with all others that read the same at this time.
-func (c *Cache) fetch(q source.Query, outcome Outcome, ttl time.Duration) (Answer, error) {
-	result, err, shared := c.flights.Do(flightKey(q), func() (any, error) {
+func (c *Cache) fetch(f fetching) (Answer, error) {
+	result, err, shared := c.flights.Do(flightKey(f.query), func() (any, error) {
 		// Between this read's look and its turn here, another's call may have ended.
-		if answer, found := c.lookUp(q); found == Hit {
+		if answer, fresh := c.fresh(f.query); fresh {
 			return answer, nil
 		}
-		return c.ask(q, outcome, ttl)
+		return c.ask(f)
 	})
 	answer := result.(Answer)
 	answer.Shared = shared
 	if answer.Outcome != Hit {
-		answer.Outcome = outcome
+		answer.Outcome = f.outcome
 	}
 	return answer, err
 }
 
-// ask makes the call and remembers its result.
-func (c *Cache) ask(q source.Query, outcome Outcome, ttl time.Duration) (Answer, error) {
-	number := c.begun.Add(1)
-	value, took, err := c.read(q)
-	answer := Answer{Outcome: outcome, Upstream: took}
-	if err != nil {
-		if outcome != Refreshed && definitive(err) {
-			c.forget(q, number)
+// fresh finds a value within its TTL.
+func (c *Cache) fresh(q source.Query) (Answer, bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.entries.find(q); e != nil && e.fresh(now) {
+		return e.answer(Hit, now), true
+	}
+	return Answer{}, false
+}
+
+// refetch begins a fetch in place of a stale value. It goes on whether its result is waited for or not.
+func (c *Cache) refetch(q source.Query, ttl time.Duration) <-chan reply {
+	c.mu.Lock()
+	c.behind++
+	c.mu.Unlock()
+	f := fetching{query: q, outcome: Expired, ttl: ttl, held: true}
+	done := make(chan reply, 1)
+	go func() {
+		got := reply{answer: Answer{Outcome: Expired}, err: errPanicked}
+		defer func() {
+			if reason := recover(); reason != nil {
+				c.failed(f, c.begun.Load(), errPanicked)
+				if c.config.Panicked != nil {
+					c.config.Panicked(reason)
+				}
+			}
+			c.ended()
+			done <- got
+		}()
+		got.answer, got.err = c.fetch(f)
+	}()
+	return done
+}
+
+func (c *Cache) ended() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind--
+	if c.behind == 0 && c.none != nil {
+		close(c.none)
+		c.none = nil
+	}
+}
+
+// await waits for a fetch as long as the stale value lets it, and then answers with that.
+func (c *Cache) await(q source.Query, ttl, wait time.Duration) (Answer, error) {
+	begin := time.Now()
+	done := c.refetch(q, ttl)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	var got reply
+	var reason error
+	select {
+	case got = <-done:
+		if got.err == nil || definitive(got.err) {
+			return got.answer, got.err
 		}
+		reason = got.err
+	case <-timer.C:
+		reason = errSlow
+	}
+	if answer, served := c.instead(q, codeOf(reason)); served {
+		answer.Upstream = time.Since(begin)
+		return answer, nil
+	}
+	if reason == errSlow { // what there was may not be served any more
+		got = <-done
+	}
+	return got.answer, got.err
+}
+
+// instead answers from memory after a fetch that failed or takes too long.
+func (c *Cache) instead(q source.Query, reason string) (Answer, bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries.find(q)
+	if e == nil {
+		return Answer{}, false
+	}
+	if e.fresh(now) { // a refresh came first
+		return e.answer(Hit, now), true
+	}
+	outage := &c.outages[q.Service]
+	if e.asking {
+		outage.suspect(now)
+	}
+	if !c.servable(e, now) {
+		return Answer{}, false
+	}
+	return c.stale(outage, e, reason, now).answer, true
+}
+
+// ask makes the call and remembers its result.
+func (c *Cache) ask(f fetching) (Answer, error) {
+	number := c.begun.Add(1)
+	read := c.source.Read
+	if f.held {
+		read = c.source.Probe
+	}
+	value, took, err := call(read, f.query)
+	answer := Answer{Outcome: f.outcome, Upstream: took}
+	if err != nil {
+		c.failed(f, number, err)
 		return answer, err
 	}
 	answer.Body, answer.VersionID = value.Body, value.VersionID
-	if life := c.shortened(ttl); c.remember(q, value, number, life) {
+	if life := c.shortened(f.ttl); c.remember(f.query, value, number, life) {
 		answer.TTL = life
 	}
 	return answer, nil
 }
 
-// definitive says that AWS has answered, and that the value is not to be had any more.
-func definitive(err error) bool {
-	var failed *source.Error
-	return errors.As(err, &failed) && !failed.Transient()
+// bypass asks the source and remembers nothing.
+func (c *Cache) bypass(q source.Query) (Answer, error) {
+	value, took, err := call(c.source.Read, q)
+	return Answer{Outcome: Bypassed, Body: value.Body, VersionID: value.VersionID, Upstream: took}, err
+}
+
+// call says how long the source took. It has its own deadline, not that of whoever came first.
+func call(read func(context.Context, source.Query) (source.Value, error), q source.Query) (source.Value, time.Duration, error) {
+	begin := time.Now()
+	value, err := read(context.Background(), q)
+	return value, time.Since(begin), err
 }
 
 // shortened takes up to a tenth off, so that what was read at one time does not expire at one time.
 func (c *Cache) shortened(ttl time.Duration) time.Duration {
 	return ttl - time.Duration(c.config.Jitter()*float64(ttl/10))
-}
-
-func (c *Cache) remember(q source.Query, value source.Value, number uint64, life time.Duration) bool {
-	now := c.now()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.entries.add(q, &entry{
-		body:      value.Body,
-		arn:       value.ARN,
-		versionID: value.VersionID,
-		number:    number,
-		fetched:   now,
-		expires:   now.Add(life),
-	})
-}
-
-func (c *Cache) forget(q source.Query, number uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.entries.drop(q, number)
 }
 
 // flightKey tells queries apart as their comparison does. No part holds a NUL: no request with one is let in.

@@ -33,6 +33,8 @@ type Config struct {
 	MaxConnections int
 	// MaxInFlight bounds the requests that are being answered at one time; at least 1.
 	MaxInFlight int
+	// Batch lets reads that wait for a connection go together in one call.
+	Batch bool
 
 	Cache          Cache
 	SecretsManager Service
@@ -49,6 +51,14 @@ type Cache struct {
 	MaxItems int
 	// MaxBytes bounds bodies, keys and their overhead; 0 remembers nothing.
 	MaxBytes int64
+	// StaleIfError is how long past its TTL a value is served while AWS cannot be read; 0 for not at all (RFC 5861).
+	StaleIfError time.Duration
+	// StaleWait is how long a read waits for AWS while it holds a value for that case; 0 for not at all.
+	StaleWait time.Duration
+	// StaleWhileRevalidate is how long past its TTL a value is served at once and fetched behind; 0 for not at all.
+	StaleWhileRevalidate time.Duration
+	// NegativeTTL is how long a failure is remembered; 0 for not at all.
+	NegativeTTL time.Duration
 }
 
 // Service is one of the two services that are read.

@@ -28,10 +28,15 @@ func Parse(environ []string) (Config, []Warning) {
 		LogLevel:       p.logLevel("PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL"),
 		MaxConnections: p.integer("PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS", 3, 1, 1000),
 		MaxInFlight:    p.integer("LARDER_MAX_IN_FLIGHT", defaultMaxInFlight, 1, 100_000),
+		Batch:          p.onOff("LARDER_BATCH", false),
 		Cache: Cache{
-			Enabled:  p.boolean("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", true),
-			MaxItems: p.integer("PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE", 1000, 0, 100_000),
-			MaxBytes: int64(p.integer("LARDER_CACHE_MAX_BYTES", defaultMaxBytes, 0, 8<<30)),
+			Enabled:              p.boolean("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", true),
+			MaxItems:             p.integer("PARAMETERS_SECRETS_EXTENSION_CACHE_SIZE", 1000, 0, 100_000),
+			MaxBytes:             int64(p.integer("LARDER_CACHE_MAX_BYTES", defaultMaxBytes, 0, 8<<30)),
+			StaleIfError:         p.seconds("LARDER_STALE_IF_ERROR", 3600),
+			StaleWait:            p.millis("LARDER_STALE_WAIT_MILLIS", 250),
+			StaleWhileRevalidate: p.seconds("LARDER_STALE_WHILE_REVALIDATE", 0),
+			NegativeTTL:          p.seconds("LARDER_NEGATIVE_TTL", 2),
 		},
 		SecretsManager: Service{
 			TTL:      p.seconds("SECRETS_MANAGER_TTL", 300),
@@ -106,12 +111,13 @@ func (p *parser) seconds(name string, standard int) time.Duration {
 	return time.Duration(p.integer(name, standard, 0, maxSeconds)) * time.Second
 }
 
+func (p *parser) millis(name string, standard int) time.Duration {
+	return time.Duration(p.integer(name, standard, 0, maxMillis)) * time.Millisecond
+}
+
 // budget reads a time limit that AWS's extension takes as "never" when it is 0; Larder always has a limit.
 func (p *parser) budget(name string) time.Duration {
-	if millis := p.integer(name, 0, 0, maxMillis); millis > 0 {
-		return time.Duration(millis) * time.Millisecond
-	}
-	return DefaultBudget
+	return cmp.Or(p.millis(name, 0), DefaultBudget)
 }
 
 func (p *parser) logLevel(name string) slog.Level {

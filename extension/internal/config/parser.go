@@ -56,15 +56,28 @@ func (p *parser) integer(name string, standard, least, most int) int {
 }
 
 func (p *parser) boolean(name string, standard bool) bool {
+	return p.choice(name, standard, "true", "false")
+}
+
+func (p *parser) onOff(name string, standard bool) bool {
+	return p.choice(name, standard, "on", "off")
+}
+
+// choice reads one of two words, in any case.
+func (p *parser) choice(name string, standard bool, yes, no string) bool {
 	value := p.first(name)
-	switch strings.ToLower(value) {
-	case "":
+	switch {
+	case value == "":
 		return standard
-	case "true":
+	case strings.EqualFold(value, yes):
 		return true
-	case "false":
+	case strings.EqualFold(value, no):
 		return false
 	}
-	p.warn(name, value, "true or false", strconv.FormatBool(standard))
+	used := no
+	if standard {
+		used = yes
+	}
+	p.warn(name, value, yes+" or "+no, used)
 	return standard
 }

@@ -17,6 +17,11 @@ func (c Config) Settings() []slog.Attr {
 		slog.Int64("SSM_PARAMETER_STORE_TTL", int64(c.ParameterStore.TTL.Seconds())),
 		slog.Int64("LARDER_CACHE_MAX_BYTES", c.Cache.MaxBytes),
 		slog.Int("LARDER_MAX_IN_FLIGHT", c.MaxInFlight),
+		slog.Int64("LARDER_STALE_IF_ERROR", int64(c.Cache.StaleIfError.Seconds())),
+		slog.Int64("LARDER_STALE_WAIT_MILLIS", c.Cache.StaleWait.Milliseconds()),
+		slog.Int64("LARDER_STALE_WHILE_REVALIDATE", int64(c.Cache.StaleWhileRevalidate.Seconds())),
+		slog.Int64("LARDER_NEGATIVE_TTL", int64(c.Cache.NegativeTTL.Seconds())),
+		slog.String("LARDER_BATCH", onOff(c.Batch)),
 		slog.Bool("LARDER_TOKEN_FILE", c.TokenFile != ""),
 		slog.Bool("token", c.Token != ""),
 		slog.String("AWS_REGION", c.AWS.Region),
@@ -30,6 +35,13 @@ func (c Config) Settings() []slog.Attr {
 		slog.String("AWS_CA_BUNDLE", c.AWS.CABundle),
 		slog.String("AWS_LAMBDA_INITIALIZATION_TYPE", c.Lambda.InitializationType),
 	}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func levelName(level slog.Level) string {
