@@ -21,12 +21,14 @@ goarch_arm64    := arm64
 host            := $(subst aarch64,arm64,$(shell uname -m))
 
 FUZZ_TIME ?= 5m
+SOAK_TIME ?= 60s
+SOAK_SEED ?=
 
 go_sources := go.mod go.sum $(shell find extension -name '*.go' ! -name '*_test.go')
 layers     := $(ARCHITECTURES:%=build/$(NAME)-%.zip)
 host_layer := build/$(NAME)-$(host).zip
 
-.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench bench-newest fuzz clean FORCE
+.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench bench-newest soak fuzz clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +57,9 @@ lint: ## run gofmt, vet, staticcheck, shellcheck and ruff
 
 bench: $(host_layer) ## measure the built layer against a bare Go server
 	go run ./extension/bench -layer $(host_layer)
+
+soak: $(host_layer) ## read under faults for SOAK_TIME (default 60s) and check every answer; SOAK_SEED=... repeats a run
+	go run ./extension/soak -layer $(host_layer) -time $(SOAK_TIME) $(SOAK_SEED:%=-seed %)
 
 bench-newest: ## the same for a layer with the newest versions of the modules that go.mod pins back
 	scripts/build-newest $(goarch_$(host)) build/newest/larder

@@ -13,6 +13,6 @@ func harden() {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 }
 
-// saveMemory makes the collector run once a quarter of what is live has become garbage, instead of all of it: the
+// saveMemory makes the collector run once a seventh of what is live has become garbage, instead of all of it: the
 // memory is the function's. It is called once the start is over, which it would slow down.
-func saveMemory() { debug.SetGCPercent(25) }
+func saveMemory() { debug.SetGCPercent(15) }

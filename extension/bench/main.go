@@ -1,5 +1,5 @@
 // Command bench measures the executable of a layer zip, beside a bare Go server that writes the same bytes: start,
-// cached reads, misses, memory and size, in one run and as ratios.
+// cached reads, misses, outages, crowds, memory and size, in one run and as ratios.
 //
 //	go run ./extension/bench -layer build/larder-x86_64.zip [-quick] [-json FILE]
 //
@@ -59,6 +59,8 @@ func run(layer string, quick bool, output string) error {
 		{"cached reads", b.measureHits},
 		{"load", b.measureLoad},
 		{"misses", b.measureMisses},
+		{"outages", b.measureOutages},
+		{"crowds", b.measureCrowds},
 		{"memory", b.measureMemory},
 		{"sizes", b.measureSizes},
 		{"rooms", b.measureRooms},
@@ -86,6 +88,7 @@ type effort struct {
 	reads      int           // cached ones in a round, on one connection
 	load       time.Duration // of a round, at each number of connections
 	misses     int           // in all
+	outage     time.Duration // of each kind
 	settling   time.Duration // that a process gets to come to rest before its memory is read
 	benchmarks string        // go test's -benchtime
 }
@@ -93,7 +96,7 @@ type effort struct {
 func effortOf(quick bool) effort {
 	const settling = 500 * time.Millisecond
 	if quick {
-		return effort{7, 3, 1000, 400 * time.Millisecond, 200, settling, "1000x"}
+		return effort{7, 3, 1000, 400 * time.Millisecond, 200, 2 * time.Second, settling, "1000x"}
 	}
-	return effort{25, 8, 3000, 1500 * time.Millisecond, 1000, settling, "0.5s"}
+	return effort{25, 8, 3000, 1500 * time.Millisecond, 1000, 10 * time.Second, settling, "0.5s"}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -19,8 +20,8 @@ type server struct {
 	lambda *lambdatest.API
 }
 
-// start starts a player's process and returns at once.
-func (b *bench) start(ctx context.Context, p player) (*server, error) {
+// start starts a player's process and returns at once. Settings are NAME=value, for Larder; an empty one is none.
+func (b *bench) start(ctx context.Context, p player, settings ...string) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -33,7 +34,8 @@ func (b *bench) start(ctx context.Context, p player) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := startChild(ctx, port, append(b.aws.Environ(),
+	environ := slices.DeleteFunc(settings, func(setting string) bool { return setting == "" })
+	c, err := startChild(ctx, port, append(append(environ, b.aws.Environ()...),
 		"AWS_LAMBDA_RUNTIME_API="+lambda.Address(),
 		"AWS_LAMBDA_FUNCTION_NAME=bench",
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",

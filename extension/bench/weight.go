@@ -15,8 +15,17 @@ import (
 
 // measureMemory reads the resident memory after the first read, and with a thousand secrets remembered.
 func (b *bench) measureMemory(ctx context.Context) error {
-	const count, size = 1000, 1024
-	names := b.put("bench/memory", count, size)
+	for _, kilobytes := range []int{1, 10} {
+		if err := b.measureMemoryWith(ctx, kilobytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) measureMemoryWith(ctx context.Context, kilobytes int) error {
+	const count = 1000
+	names := b.put(fmt.Sprintf("bench/memory/%d", kilobytes), count, kilobytes<<10)
 	return b.inTurns(ctx, 1, func(p player, s *server) error {
 		if err := b.noteMemory(p, s, "memory: idle"); err != nil || p == bare {
 			return err
@@ -29,7 +38,7 @@ func (b *bench) measureMemory(ctx context.Context) error {
 		if _, err := b.readEach(c, names, b.request); err != nil {
 			return err
 		}
-		if err := b.noteMemory(p, s, "memory: with 1000 secrets of 1 KB"); err != nil {
+		if err := b.noteMemory(p, s, fmt.Sprintf("memory: with 1000 secrets of %d KB", kilobytes)); err != nil {
 			return err
 		}
 		calls := b.aws.Counts.Of(awstest.GetSecretValue)
