@@ -75,6 +75,26 @@ func ranged() []variable {
 			map[string]any{"0": int64(0), "1": int64(1), "8589934592": int64(8 << 30)},
 			[]string{"-1", "8589934593", "16MB"}, integer("0", "8589934592"), "16777216",
 		}, {
+			"LARDER_STALE_IF_ERROR", func(c config.Config) any { return c.Cache.StaleIfError }, hour,
+			map[string]any{"0": time.Duration(0), "1": time.Second, "315360000": 10 * 365 * 24 * hour},
+			[]string{"-1", "315360001", "1h"}, integer("0", "315360000"), "3600",
+		}, {
+			"LARDER_STALE_WAIT_MILLIS", func(c config.Config) any { return c.Cache.StaleWait }, 250 * millis,
+			map[string]any{"0": time.Duration(0), "1": millis, "900000": 900_000 * millis},
+			[]string{"-1", "900001", "250ms"}, integer("0", "900000"), "250",
+		}, {
+			"LARDER_STALE_WHILE_REVALIDATE", func(c config.Config) any { return c.Cache.StaleWhileRevalidate }, time.Duration(0),
+			map[string]any{"0": time.Duration(0), "60": time.Minute, "315360000": 10 * 365 * 24 * hour},
+			[]string{"-1", "315360001", "on"}, integer("0", "315360000"), "0",
+		}, {
+			"LARDER_NEGATIVE_TTL", func(c config.Config) any { return c.Cache.NegativeTTL }, 2 * time.Second,
+			map[string]any{"0": time.Duration(0), "1": time.Second, "315360000": 10 * 365 * 24 * hour},
+			[]string{"-1", "315360001", "2s"}, integer("0", "315360000"), "2",
+		}, {
+			"LARDER_BATCH", func(c config.Config) any { return c.Batch }, false,
+			map[string]any{"on": true, "ON": true, "off": false, "Off": false},
+			[]string{"true", "1", "yes"}, "on or off", "off",
+		}, {
 			"LARDER_MAX_IN_FLIGHT", func(c config.Config) any { return c.MaxInFlight }, 512,
 			map[string]any{"1": 1, "100000": 100_000},
 			[]string{"0", "100001", "all"}, integer("1", "100000"), "512",

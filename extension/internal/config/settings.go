@@ -2,8 +2,8 @@ package config
 
 import "log/slog"
 
-// Settings lists the effective settings for the log, each under the name of its variable. Token and
-// credentials are told only as being there or not.
+// Settings lists the effective settings for the log, each under the name of its variable if it has one of its own.
+// Token and credentials are told only as being there or not.
 func (c Config) Settings() []slog.Attr {
 	return []slog.Attr{
 		slog.Bool("PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED", c.Cache.Enabled),
@@ -22,11 +22,11 @@ func (c Config) Settings() []slog.Attr {
 		slog.Int64("LARDER_STALE_WHILE_REVALIDATE", int64(c.Cache.StaleWhileRevalidate.Seconds())),
 		slog.Int64("LARDER_NEGATIVE_TTL", int64(c.Cache.NegativeTTL.Seconds())),
 		slog.String("LARDER_BATCH", onOff(c.Batch)),
-		slog.Bool("LARDER_TOKEN_FILE", c.TokenFile != ""),
+		slog.Bool("token_from_file", c.TokenFile != ""),
 		slog.Bool("token", c.Token != ""),
 		slog.String("AWS_REGION", c.AWS.Region),
 		slog.Bool("AWS_ACCESS_KEY_ID", c.AWS.AccessKeyID != ""),
-		slog.Bool("AWS_CONTAINER_CREDENTIALS", c.AWS.ContainerURI != ""),
+		slog.Bool("container_credentials", c.AWS.ContainerURI != ""),
 		slog.Bool("AWS_ENDPOINT_URL_SECRETS_MANAGER", c.SecretsManager.Endpoint != ""),
 		slog.Bool("AWS_ENDPOINT_URL_SSM", c.ParameterStore.Endpoint != ""),
 		slog.Bool("AWS_USE_FIPS_ENDPOINT", c.AWS.UseFIPS),

@@ -37,7 +37,7 @@ func TestSettingsHoldNoSecret(t *testing.T) {
 		t.Errorf("a secret is in %s", line)
 	}
 	for _, name := range []string{
-		"token", "AWS_ACCESS_KEY_ID", "AWS_CONTAINER_CREDENTIALS", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM",
+		"token", "AWS_ACCESS_KEY_ID", "container_credentials", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_SSM",
 	} {
 		if settings[name] != true {
 			t.Errorf("%s: got %v, want true", name, settings[name])
@@ -52,7 +52,8 @@ func TestSettingsTellOverrides(t *testing.T) {
 		"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT=4000", "PARAMETERS_SECRETS_EXTENSION_LOG_LEVEL=none",
 		"PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS=8", "SECRETS_MANAGER_TIMEOUT_MILLIS=900",
 		"SSM_PARAMETER_STORE_TIMEOUT_MILLIS=0", "SECRETS_MANAGER_TTL=3600", "SSM_PARAMETER_STORE_TTL=0",
-		"LARDER_CACHE_MAX_BYTES=1024", "LARDER_MAX_IN_FLIGHT=9", "LARDER_TOKEN=file:///run/token",
+		"LARDER_CACHE_MAX_BYTES=1024", "LARDER_MAX_IN_FLIGHT=9", "LARDER_STALE_IF_ERROR=60", "LARDER_STALE_WAIT_MILLIS=100",
+		"LARDER_STALE_WHILE_REVALIDATE=30", "LARDER_NEGATIVE_TTL=5", "LARDER_BATCH=on", "LARDER_TOKEN=file:///run/token",
 		"AWS_REGION=eu-west-1", "AWS_MAX_ATTEMPTS=2", "AWS_CA_BUNDLE=/ca.pem", "AWS_USE_FIPS_ENDPOINT=true",
 		"AWS_USE_DUALSTACK_ENDPOINT=true", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start",
 	})
@@ -68,7 +69,12 @@ func TestSettingsTellOverrides(t *testing.T) {
 		"SSM_PARAMETER_STORE_TTL":                      0.0,
 		"LARDER_CACHE_MAX_BYTES":                       1024.0,
 		"LARDER_MAX_IN_FLIGHT":                         9.0,
-		"LARDER_TOKEN_FILE":                            true,
+		"LARDER_STALE_IF_ERROR":                        60.0,
+		"LARDER_STALE_WAIT_MILLIS":                     100.0,
+		"LARDER_STALE_WHILE_REVALIDATE":                30.0,
+		"LARDER_NEGATIVE_TTL":                          5.0,
+		"LARDER_BATCH":                                 "on",
+		"token_from_file":                              true,
 		"token":                                        false,
 		"AWS_REGION":                                   "eu-west-1",
 		"AWS_MAX_ATTEMPTS":                             2.0,
