@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
@@ -76,6 +79,21 @@ class Cloud:
         """Return how often the operation (as in secretsmanager.GetSecretValue) was called since reset."""
         targets = [json.loads(line)["headers"].get("X-Amz-Target") for line in self._calls.read_text().splitlines()]
         return targets.count(operation)
+
+    @contextmanager
+    def silent(self):
+        """Let no call be answered: connections are made, by the kernel, and then nothing comes."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def signers(self, operation):
+        """Return the access keys that the calls of an operation since reset were signed with, oldest first."""
+        headers = [json.loads(line)["headers"] for line in self._calls.read_text().splitlines()]
+        signatures = [h["Authorization"] for h in headers if h.get("X-Amz-Target") == operation]
+        return [re.search(r"Credential=(\w+)/", signature)[1] for signature in signatures]
 
     def stop(self):
         self._process.terminate()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cloud import Cloud
+from door import Door
 from environment import Environment
 
 HERE = Path(__file__).parent
@@ -42,6 +43,14 @@ def cloud(moto):
     """AWS with the two values in it and no call counted yet."""
     moto.reset()
     return moto
+
+
+@pytest.fixture
+def door(cloud):
+    """The way to that AWS over connections that stay open."""
+    way = Door(cloud.url)
+    yield way
+    way.close()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +108,7 @@ def start(cloud, layer, python_function, tmp_path):
     """Start environments that end with the test; what they printed stands in its report if it fails."""
     started = []
 
-    def start_environment(*flags, function=None, name="larder", **variables):
+    def start_environment(*flags, function=None, name="larder", resolver="", **variables):
         variables = {"AWS_ENDPOINT_URL": cloud.url} | variables
         environment = Environment(
             layer(name),
@@ -107,6 +116,7 @@ def start(cloud, layer, python_function, tmp_path):
             tmp_path / f"log-{len(started)}",
             variables,
             *flags,
+            resolver=resolver,
         )
         started.append(environment)
         return environment

@@ -15,16 +15,19 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from cloud import REGION
+from process import Process, until
 
 TOOLS = Path(os.environ["LARDER_TOOLS"])
 PORT = 8080
+SESSION_TOKEN = "the-function-s-session-token"
 
 # The sources of all mounts are resolved before /tmp is covered, and /var is covered so that the host need not
 # have, and does not keep, the folders that Lambda has there.
 ENTER = r"""
 set -euo pipefail
-layer=$1 function=$2 python=$3 packages=$4 rie=$5
-shift 5
+layer=$1 function=$2 python=$3 packages=$4 rie=$5 resolver=$6
+shift 6
+[[ -z $resolver ]] || mount --bind "$resolver" /etc/resolv.conf
 mount -t tmpfs -o mode=755 tmpfs /var
 mkdir /var/task /var/lang /var/runtime /var/rapid
 touch /var/rapid/rie
@@ -45,14 +48,34 @@ as_lambda_user = ("setpriv", "--reuid", "993", "--regid", "990", "--clear-groups
 class Environment:
     """A running emulator. In its classic mode INIT happens at the first invocation, as on demand.
 
-    Variables come on top of those that Lambda sets; None takes one of these away.
+    Variables come on top of those that Lambda sets; None takes one of these away. A resolver is a file that
+    replaces /etc/resolv.conf.
     """
 
-    def __init__(self, layer: Path, function: Path, log: Path, variables: dict[str, str | None], *flags: str):
+    def __init__(
+        self,
+        layer: Path,
+        function: Path,
+        log: Path,
+        variables: dict[str, str | None],
+        *flags: str,
+        resolver: Path | str = "",
+    ):
         self.log_path = log
         self._log = log.open("wb")
         command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
-        command += ["bash", "-c", ENTER, "enter", layer, function, sys.base_prefix, _packages(), TOOLS / "rie"]
+        command += [
+            "bash",
+            "-c",
+            ENTER,
+            "enter",
+            layer,
+            function,
+            sys.base_prefix,
+            _packages(),
+            TOOLS / "rie",
+            resolver,
+        ]
         # For managed instances the emulator has to be root, and makes the extension that user by itself.
         command += [] if "AWS_LAMBDA_MAX_CONCURRENCY" in variables else as_lambda_user
         command += ["/var/rapid/rie", *flags]
@@ -117,6 +140,10 @@ class Environment:
         """Return the extension's process id on this side of the namespaces, or None while there is none."""
         return self._find(f"/opt/extensions/{name}")
 
+    def extension(self):
+        """Return the extension's process, once there is one."""
+        return Process(until(self.extension_pid, "the extension"))
+
     def _find(self, command):
         """Return the id of the process below this environment that runs the command, or None."""
         waiting = _children(self._process.pid)
@@ -169,7 +196,7 @@ def _lambda_variables():
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "example",
-        "AWS_SESSION_TOKEN": "the-function-s-session-token",
+        "AWS_SESSION_TOKEN": SESSION_TOKEN,
         "AWS_LAMBDA_FUNCTION_NAME": "orders",
         "AWS_LAMBDA_FUNCTION_VERSION": "7",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",

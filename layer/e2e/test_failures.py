@@ -14,9 +14,10 @@ def faulty(python_function):
     return python_function("faults.handler", "faults.py")
 
 
-def test_missing_secret(start, sample_function):
+def test_missing_secret(cloud, start, sample_function):
     """The caller learns the cause: AWS's sentence, which clients test for, then what was asked and AWS's code.
-    The failed read at module scope does not keep the function from starting."""
+    The failed read at module scope does not keep the function from starting, and the one that follows it at once is
+    answered with what is known by then, without another call."""
     environment = start(function=sample_function, SECRET_NAME="prod/nothing")
     failed = failure(environment.invoke())
     environment.terminate()
@@ -27,7 +28,8 @@ def test_missing_secret(start, sample_function):
     assert failed["code"] == "ResourceNotFoundException"
     assert failed["readAtStart"] is False
     assert "at start: reading secret prod/nothing" in environment.log()
-    assert environment.outcomes("secretsmanager", "prod/nothing") == ["error", "error"]
+    assert environment.outcomes("secretsmanager", "prod/nothing") == ["error", "negative"]
+    assert cloud.calls("secretsmanager.GetSecretValue") == 1
 
 
 def test_missing_parameter(start):
@@ -43,7 +45,8 @@ def test_missing_parameter(start):
 @pytest.mark.parametrize("upstream", ["refused", "silent"])
 def test_aws_out_of_reach(upstream, start):
     """Without a way to AWS, as in a network that lacks an endpoint, each read fails in time for a function with a
-    timeout of 3 seconds, says so, and leaves function and extension running."""
+    timeout of 3 seconds, says so, and leaves function and extension running. The reason that INIT waited for is
+    known to the invocation that follows at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1] if upstream == "silent" else 9
         environment = start(AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}", AWS_LAMBDA_FUNCTION_TIMEOUT="10")
@@ -54,7 +57,7 @@ def test_aws_out_of_reach(upstream, start):
     assert AWS_SENTENCE in failed["error"]
     assert failed["code"]
     reads = [record for record in environment.records() if record["source"] == "secretsmanager"]
-    assert [record["outcome"] for record in reads] == ["error", "error"]
+    assert [record["outcome"] for record in reads] == ["error", "negative"]
     for read in reads:
         assert read["status"] == (504 if upstream == "silent" else 503)
         assert read["duration_ms"] < 2900
