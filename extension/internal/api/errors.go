@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"net"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,11 @@ func badValue(parameter, value, allowed string) *failure {
 
 // malformed is what the HTTP server could not read.
 func malformed(err error) *failure {
+	var network net.Error
 	switch {
+	case errors.As(err, &network) && network.Timeout():
+		return &failure{status: fasthttp.StatusRequestTimeout, code: "RequestTimeout",
+			text: "the request was not complete within " + receiveTime.String() + ": send it whole"}
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		return &failure{status: fasthttp.StatusRequestHeaderFieldsTooLarge, code: "HeadersTooLarge",
 			text: "request line and headers together are longer than " + strconv.Itoa(maxHeaderBytes) + " bytes"}

@@ -70,6 +70,7 @@ func New(cfg Config, reader Reader, recorder Recorder) *Server {
 	s.http = &fasthttp.Server{
 		Handler:               s.handle,
 		ErrorHandler:          s.handleMalformed,
+		ConnState:             follow,
 		ReadBufferSize:        maxHeaderBytes,
 		MaxRequestBodySize:    maxBodyBytes,
 		NoDefaultServerHeader: true,
@@ -91,7 +92,7 @@ func (s *Server) Serve(listeners []net.Listener) error {
 	s.mu.Unlock()
 	failed := make(chan error, len(listeners))
 	for _, listener := range listeners {
-		go func() { failed <- s.http.Serve(listener) }()
+		go func() { failed <- s.http.Serve(timed{listener}) }()
 	}
 	for range listeners {
 		if err := <-failed; err != nil && !errors.Is(err, net.ErrClosed) {

@@ -128,7 +128,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	encoded := encode(answer)
 	if fault != nil {
-		if !fault.hang {
+		if !fault.hang && !fault.stall {
 			leave(fault.status)
 		}
 		s.Faults.fail(w, r, *fault, encoded)

@@ -16,6 +16,7 @@ type Fault struct {
 	hang      bool
 	reset     bool
 	cut       bool
+	stall     bool
 	status    int
 	mediaType string
 	body      string
@@ -29,6 +30,10 @@ func Reset() Fault { return Fault{reset: true} }
 
 // Cut closes the connection half-way through the body of the right answer.
 func Cut() Fault { return Fault{cut: true} }
+
+// Stall sends the headers and half of the body of the right answer, and then
+// nothing more, until the client goes away or the fake is closed.
+func Stall() Fault { return Fault{stall: true} }
 
 // Throttled is how both services refuse a call over the limit.
 func Throttled() Fault { return Fault{refusal: throttled()} }
@@ -84,10 +89,13 @@ func (f *Faults) fail(w http.ResponseWriter, r *http.Request, fault Fault, right
 		}
 		reset(connection)
 		return
-	case fault.cut:
+	case fault.cut, fault.stall:
 		w.Header().Set("Content-Length", strconv.Itoa(len(right)))
 		w.Write(right[:len(right)/2])
 		http.NewResponseController(w).Flush()
+		if fault.stall {
+			f.await(r.Context(), nil)
+		}
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Del("X-Amzn-Requestid")

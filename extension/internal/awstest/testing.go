@@ -31,6 +31,28 @@ func MustStart(tb TB, options Options) *Server {
 	return s
 }
 
+// MustStartDeaf is StartDeaf, closed when the test ends.
+func MustStartDeaf(tb TB) *Silence {
+	tb.Helper()
+	return mustSilence(tb, StartDeaf)
+}
+
+// MustStartMute is StartMute, closed when the test ends.
+func MustStartMute(tb TB) *Silence {
+	tb.Helper()
+	return mustSilence(tb, StartMute)
+}
+
+func mustSilence(tb TB, start func() (*Silence, error)) *Silence {
+	tb.Helper()
+	s, err := start()
+	if err != nil {
+		tb.Fatalf("awstest: %v", err)
+	}
+	tb.Cleanup(s.Close)
+	return s
+}
+
 // MustWaitCalls is WaitCalls.
 func (c *Counts) MustWaitCalls(tb TB, operation Operation, n int) {
 	tb.Helper()
