@@ -33,7 +33,11 @@ func appendCacheStatus(field []byte, answer *cache.Answer) []byte {
 	switch answer.Outcome {
 	case cache.Hit, cache.Stale:
 		field = append(field, "hit; ttl="...)
-		field = strconv.AppendInt(field, int64(answer.TTL/time.Second), 10)
+		ttl := int64(answer.TTL / time.Second)
+		if answer.Outcome == cache.Stale && answer.TTL%time.Second != 0 {
+			ttl-- // rounded down: a stale value has less than none
+		}
+		field = strconv.AppendInt(field, ttl, 10)
 		if isToken(answer.Reason) {
 			field = append(field, "; detail="...)
 			field = append(field, answer.Reason...)

@@ -40,7 +40,7 @@ type Config struct {
 	Held bool
 	// Outage is told when a service cannot be read any more, and when it can be again; nil ignores it.
 	Outage func(Outage)
-	// Panicked is told of a bug that a fetch ran into which no read waits for; nil ignores it.
+	// Panicked is told of a bug that a fetch ran into; nil ignores it.
 	Panicked func(reason any)
 	// Now is the clock; nil stands for time.Now.
 	Now func() time.Time
@@ -133,11 +133,11 @@ func (c *Cache) Get(q source.Query, refresh bool) (Answer, error) {
 	found := c.lookUp(q)
 	switch found.next {
 	case fetch:
-		return c.fetch(fetching{query: q.Clone(), outcome: found.answer.Outcome, ttl: ttl})
+		return c.fetch(fetching{query: q.Clone(), outcome: found.answer.Outcome, ttl: ttl, era: found.era})
 	case fetchBehind:
-		c.refetch(q.Clone(), ttl)
+		c.refetch(q.Clone(), ttl, found.era)
 	case await:
-		return c.await(q.Clone(), ttl, found.wait)
+		return c.await(q.Clone(), ttl, found)
 	}
 	return found.answer, found.err
 }

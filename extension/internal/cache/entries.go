@@ -14,7 +14,7 @@ type entry struct {
 	body      []byte
 	arn       string // a secret's; empty for a parameter
 	versionID string
-	number    uint64 // of the fetch: a later one has a higher number
+	place     place
 	fetched   time.Time
 	expires   time.Time
 	keys      []source.Query // all queries that lead here
@@ -24,6 +24,16 @@ type entry struct {
 	failures int       // fetches in a row that failed
 	reason   string    // code of the last failure
 	retry    time.Time // not before that is it fetched again
+}
+
+// place puts what AWS said into an order. A fetch that began first may have made its last attempt last.
+type place struct {
+	asked  time.Time // when the attempt began
+	number uint64    // of the fetch, where that is the same
+}
+
+func (p place) after(other place) bool {
+	return p.asked.After(other.asked) || (p.asked.Equal(other.asked) && p.number > other.number)
 }
 
 func (e *entry) fresh(now time.Time) bool {
@@ -95,12 +105,12 @@ func (s *entries) find(q source.Query) *entry {
 	return e
 }
 
-// add remembers e as the answer to q. It says no if a later fetch has already brought another, or if e alone
+// add remembers e as the answer to q. It says no if there is already what AWS was asked for later, or if e alone
 // would fill the whole cache.
 func (s *entries) add(q source.Query, e *entry) bool {
 	e.keys = keysOf(q, e.arn)
 	for _, key := range e.keys {
-		if older := s.byKey[key]; older != nil && older.number > e.number {
+		if other := s.byKey[key]; other != nil && other.place.after(e.place) {
 			return false
 		}
 	}
@@ -127,13 +137,6 @@ func (s *entries) add(q source.Query, e *entry) bool {
 		s.recent.RemoveOldest()
 	}
 	return true
-}
-
-// drop forgets the answer to q, unless it is of a fetch later than number.
-func (s *entries) drop(q source.Query, number uint64) {
-	if e := s.byKey[q]; e != nil && e.number < number {
-		s.recent.Remove(e)
-	}
 }
 
 func (s *entries) remove(e *entry) { s.recent.Remove(e) }

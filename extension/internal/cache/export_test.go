@@ -32,3 +32,27 @@ func (c *Cache) Check() error {
 	}
 	return nil
 }
+
+// CheckSettled is Check when nothing is read or fetched any more: then no value may be taken for one that is being
+// fetched, and no service for one that is being tried. It would never be fetched again.
+func (c *Cache) CheckSettled() error {
+	c.mu.Lock()
+	if c.behind != 0 || c.none != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("%d fetches go on, and somebody waits: %t", c.behind, c.none != nil)
+	}
+	for _, e := range c.entries.recent.Keys() {
+		if e.asking {
+			c.mu.Unlock()
+			return fmt.Errorf("%+v is said to be asked for", e.keys)
+		}
+	}
+	for service, outage := range c.outages {
+		if outage.probing {
+			c.mu.Unlock()
+			return fmt.Errorf("service %d is said to be tried: %+v", service, outage)
+		}
+	}
+	c.mu.Unlock()
+	return c.Check()
+}

@@ -32,7 +32,7 @@ func (s *scene) checkFailure(t *testing.T, q source.Query, refresh bool, outcome
 	s.checkInside(t)
 }
 
-// A failure is returned as it is, and not remembered: the next read asks again.
+// A failure is returned as it is; where it is not to be remembered, the next read asks again.
 func TestFailureIsReturned(t *testing.T) {
 	for _, class := range append(definitive, transient...) {
 		s := newScene(nil)
@@ -59,27 +59,27 @@ func TestDefinitiveFailureForgets(t *testing.T) {
 	}
 }
 
-// An outage of AWS leaves what is remembered where it is.
-func TestTransientFailureKeeps(t *testing.T) {
+// Where nothing may be served stale, an expired value goes when a read finds it, whatever AWS says then.
+func TestFailureAfterExpiry(t *testing.T) {
 	for _, class := range transient {
 		s := newScene(nil)
 		s.checkRead(t, secret("a"), cache.Miss, 1)
 		s.advance(secretTTL)
 		failure := s.stock.fail(class)
 		s.checkFailure(t, secret("a"), false, cache.Expired, failure)
-		s.checkFailure(t, secret("a"), false, cache.Expired, failure)
+		s.checkFailure(t, secret("a"), false, cache.Miss, failure)
+		s.checkFailure(t, secret(arnOf("a")), false, cache.Miss, failure)
+		s.checkCalls(t, 4)
 	}
 }
 
-// An error that is not the source's own says nothing for certain.
-func TestUnknownFailureKeeps(t *testing.T) {
+// An error that is not the source's own is returned as it is, too.
+func TestUnknownFailureIsReturned(t *testing.T) {
 	s := newScene(nil)
-	s.checkRead(t, secret("a"), cache.Miss, 1)
-	s.advance(secretTTL)
 	unknown := errors.New("unknown")
 	s.stock.answer(func(int, source.Query) (source.Value, error) { return source.Value{}, unknown })
-	s.checkFailure(t, secret("a"), false, cache.Expired, unknown)
-	s.checkFailure(t, secret("a"), false, cache.Expired, unknown)
+	s.checkFailure(t, secret("a"), false, cache.Miss, unknown)
+	s.checkFailure(t, secret("a"), true, cache.Refreshed, unknown)
 }
 
 // A refresh that fails leaves the value that is there, whatever the reason, and its TTL as it was.

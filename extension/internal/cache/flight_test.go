@@ -93,6 +93,23 @@ func TestConcurrentReadsShareOneCall(t *testing.T) {
 	})
 }
 
+// Reads that share a call are told each for itself why they came to it.
+func TestSharedCallOfTwoOutcomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(nil)
+		s.checkRead(t, secret("a"), cache.Miss, 1)
+		s.advance(secretTTL)
+		g := s.gated()
+		first := s.goGet(secret("a"), false) // finds an old value, and drops it
+		synctest.Wait()
+		second := s.goGet(secret("a"), false)
+		synctest.Wait()
+		g.open(2, nil)
+		s.check(t, (<-first).Answer, cache.Expired, 2)
+		s.check(t, (<-second).Answer, cache.Miss, 2)
+	})
+}
+
 // Queries that only look alike when their parts are put together do not share a call.
 func TestFlightsAreToldApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -155,8 +172,9 @@ func TestLateReadMakesNoCall(t *testing.T) {
 		for range readers {
 			all.Go(func() {
 				<-start
-				if _, err := s.Get(q, false); err != nil {
-					t.Error(err)
+				answer, err := s.Get(q, false)
+				if err != nil || (answer.Outcome == cache.Miss) != (answer.Upstream > 0) {
+					t.Errorf("got %+v and %v", answer, err)
 				}
 			})
 		}

@@ -111,14 +111,16 @@ func TestVersionsMeetByARN(t *testing.T) {
 	s.checkRead(t, byARN, cache.Hit, 1)
 }
 
+// borrow makes a query of memory that is not its own.
+func borrow(name []byte) source.Query { return secret(unsafe.String(&name[0], len(name))) }
+
 // Of a query that was made of borrowed memory the cache keeps nothing, neither in its keys nor towards AWS.
 func TestBorrowedQuery(t *testing.T) {
 	s := newScene(nil)
 	borrowed := []byte("aaaa")
-	lend := func() source.Query { return secret(unsafe.String(&borrowed[0], len(borrowed))) }
-	s.checkRead(t, lend(), cache.Miss, 1)
+	s.checkRead(t, borrow(borrowed), cache.Miss, 1)
 	copy(borrowed, "bbbb")
-	s.checkRead(t, lend(), cache.Miss, 2)
+	s.checkRead(t, borrow(borrowed), cache.Miss, 2)
 	s.checkRead(t, secret("aaaa"), cache.Hit, 1)
 	s.checkRead(t, secret("bbbb"), cache.Hit, 2)
 	if asked := fmt.Sprint(s.stock.queries()[0].Name); asked != "aaaa" {

@@ -12,6 +12,7 @@ type found struct {
 	answer Answer        // if next is answered or fetchBehind; of any other, the outcome alone
 	err    error         // a failure that is remembered
 	wait   time.Duration // if next is await: for how long
+	era    uint64        // which Clear ends
 }
 
 type next uint8
@@ -25,9 +26,15 @@ const (
 
 // lookUp decides on a read from what is remembered.
 func (c *Cache) lookUp(q source.Query) found {
-	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	found := c.decide(q)
+	found.era = c.oldest
+	return found
+}
+
+func (c *Cache) decide(q source.Query) found {
+	now := c.now() // not before it is this read's turn: a value that came meanwhile would be one of the future
 	e := c.entries.find(q)
 	if e == nil {
 		if err := c.failures.find(q, now, c.config.NegativeTTL); err != nil {
@@ -47,13 +54,15 @@ func (c *Cache) expired(q source.Query, e *entry, now time.Time) found {
 	outage := &c.outages[q.Service]
 	revalidate := now.Sub(e.expires) < c.config.StaleWhileRevalidate
 	switch {
-	case !revalidate && !c.servable(e, now):
+	case c.useless(e, now):
 		c.entries.remove(e)
 		return found{next: fetch, answer: Answer{Outcome: Expired}}
 	case e.asking && !revalidate && e.patience.After(now):
 		return found{next: await, wait: min(e.patience.Sub(now), c.config.StaleWait)}
 	case e.asking && revalidate:
 		return found{answer: e.answer(Stale, now)}
+	case e.asking && outage.known:
+		return c.stale(outage, e, outage.reason, now)
 	case e.asking:
 		return c.stale(outage, e, errSlow.Code, now)
 	case !due(e.retry, now):
@@ -75,6 +84,11 @@ func (c *Cache) expired(q source.Query, e *entry, now time.Time) found {
 	return found{next: await, wait: c.config.StaleWait}
 }
 
+// useless says that a value will never be served again.
+func (c *Cache) useless(e *entry, now time.Time) bool {
+	return now.Sub(e.expires) >= max(c.config.StaleIfError, c.config.StaleWhileRevalidate)
+}
+
 // servable says that a value past its TTL may be served if AWS cannot be read.
 func (c *Cache) servable(e *entry, now time.Time) bool {
 	return now.Sub(e.expires) < c.config.StaleIfError
@@ -82,7 +96,9 @@ func (c *Cache) servable(e *entry, now time.Time) bool {
 
 // stale answers with a value past its TTL, since AWS cannot be read for this reason.
 func (c *Cache) stale(outage *outage, e *entry, reason string, now time.Time) found {
-	outage.served++
+	if outage.known {
+		outage.served++
+	}
 	answer := e.answer(Stale, now)
 	answer.Reason = reason
 	return found{answer: answer}

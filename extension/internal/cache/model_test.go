@@ -1,201 +1,91 @@
 package cache_test
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"larder/extension/internal/cache"
 	"larder/extension/internal/source"
 )
 
-// world is AWS and the cache in front of it as simply as they can be told: what each name stands for now, and a
-// list of what is remembered, the least recently used first.
-type world struct {
-	scene   *scene
-	random  *rand.Rand
-	made    map[string]int // how often each secret was made anew
-	version int            // of all values together
-	failing source.Class   // 0: AWS answers
-
-	most    int
-	entries []*remembered
+// model is a cache and the reference for it, before the same AWS.
+type model struct {
+	*scene
+	world     *world
+	reference *reference
+	news      news
 }
 
-type remembered struct {
-	keys    []source.Query
-	arn     string
-	version string
-	fetched time.Time
+// newModel draws the settings: each rule is off at times, short, or long.
+func newModel(random *rand.Rand) *model {
+	m := &model{world: newWorld(random)}
+	among := func(seconds ...int) time.Duration {
+		return time.Duration(seconds[random.IntN(len(seconds))]) * time.Second
+	}
+	settings := cache.Config{
+		MaxItems: []int{1, 5, 100, 100}[random.IntN(4)], MaxBytes: 1 << 20,
+		SecretTTL: among(10, 300), ParameterTTL: among(10, 100),
+		StaleIfError: among(0, 20, 3600, 3600), StaleWait: staleWait,
+		StaleWhileRevalidate: among(0, 0, 20, 3600), NegativeTTL: among(0, 2, 60),
+	}
+	m.scene = newScene(func(cfg *cache.Config) {
+		settings.Now, settings.Jitter, settings.Outage = cfg.Now, cfg.Jitter, m.news.take
+		*cfg = settings
+	})
+	m.setJitter(random.Float64())
+	m.stock.answer(func(_ int, q source.Query) (source.Value, error) { return m.world.answer(q) })
+	m.reference = &reference{settings: settings, jitter: m.jitter, ask: m.world.answer}
+	m.reference.clear()
+	return m
 }
 
-func newWorld(seed uint64, most int) *world {
-	w := &world{random: rand.New(rand.NewPCG(seed, 0)), made: make(map[string]int), most: most}
-	w.scene = newScene(func(cfg *cache.Config) { cfg.MaxItems = most })
-	w.scene.stock.answer(func(_ int, q source.Query) (source.Value, error) { return w.answer(q) })
-	return w
-}
-
-func (w *world) arn(name string) string {
-	return fmt.Sprintf("arn:aws:secretsmanager:eu-west-1:123456789012:secret:%s-%06d", name, w.made[name])
-}
-
-// answer is what AWS says: an ARN of a former making is not found.
-func (w *world) answer(q source.Query) (source.Value, error) {
-	if w.failing != 0 {
-		return source.Value{}, &source.Error{Class: w.failing}
-	}
-	value := source.Value{Body: []byte("x"), VersionID: fmt.Sprint(w.version)}
-	if q.Service != source.SecretsManager {
-		return value, nil
-	}
-	for name := range w.made {
-		if q.Name == name || q.Name == w.arn(name) {
-			value.ARN = w.arn(name)
-			return value, nil
-		}
-	}
-	return source.Value{}, &source.Error{Class: source.NotFound}
-}
-
-func (w *world) find(q source.Query) *remembered {
-	for _, e := range w.entries {
-		if slices.Contains(e.keys, q) {
-			return e
-		}
-	}
-	return nil
-}
-
-func (w *world) remove(e *remembered) {
-	w.entries = slices.DeleteFunc(w.entries, func(other *remembered) bool { return other == e })
-}
-
-// expect says how a read must be answered, and remembers as the cache should.
-func (w *world) expect(q source.Query, refresh bool) (outcome cache.Outcome, version string, failed bool) {
-	ttl := secretTTL
-	if q.Service == source.ParameterStore {
-		ttl = parameterTTL
-	}
-	now := w.scene.now
-	e := w.find(q)
-	if e != nil && !refresh {
-		w.remove(e) // and put back as the one used last
-		w.entries = append(w.entries, e)
-	}
-	switch {
-	case refresh:
-		outcome = cache.Refreshed
-	case e == nil:
-		outcome = cache.Miss
-	case !now.Before(e.fetched) && now.Sub(e.fetched) < ttl:
-		return cache.Hit, e.version, false
-	default:
-		outcome = cache.Expired
-	}
-	value, err := w.answer(q)
-	if err != nil {
-		if e != nil && !refresh && !err.(*source.Error).Transient() {
-			w.remove(e)
-		}
-		return outcome, "", true
-	}
-	w.store(q, value, now)
-	return outcome, value.VersionID, false
-}
-
-// store puts a new value in the place of those that its keys led to, and takes over what else was known of the
-// same secret.
-func (w *world) store(q source.Query, value source.Value, now time.Time) {
-	latest := &remembered{arn: value.ARN, version: value.VersionID, fetched: now, keys: []source.Query{q}}
-	if byARN := q; value.ARN != "" && value.ARN != q.Name {
-		byARN.Name = value.ARN
-		latest.keys = append(latest.keys, byARN)
-	}
-	for _, key := range slices.Clone(latest.keys) {
-		former := w.find(key)
-		if former == nil {
-			continue
-		}
-		w.remove(former)
-		for _, other := range former.keys {
-			if former.arn == value.ARN && !slices.Contains(latest.keys, other) {
-				latest.keys = append(latest.keys, other)
-			}
-		}
-	}
-	w.entries = append(w.entries, latest)
-	if len(w.entries) > w.most {
-		w.entries = w.entries[1:]
-	}
-}
-
-// query picks one of few, so that they meet often.
-func (w *world) query() source.Query {
-	name := string(rune('a' + w.random.IntN(6)))
-	if w.random.IntN(3) == 0 {
-		q := parameter(name)
-		q.WithDecryption = w.random.IntN(2) == 0
-		return q
-	}
-	w.made[name] += 0
-	q := secret(name)
-	if w.random.IntN(2) == 0 {
-		q.Name = w.arn(name)
-	}
-	if w.random.IntN(3) == 0 {
-		q.VersionStage = "AWSPREVIOUS"
-	}
-	return q
-}
-
-// step changes the world a little, and then reads.
-func (w *world) step(t *testing.T) {
+// step changes the world, the time, or the cache, and then reads.
+func (m *model) step(t *testing.T) {
 	t.Helper()
-	switch w.random.IntN(20) {
+	random := m.world.random
+	m.world.change()
+	switch random.IntN(100) {
 	case 0:
-		w.failing = []source.Class{source.NotFound, source.Throttled, source.TimedOut}[w.random.IntN(3)]
-	case 1, 2, 3:
-		w.failing = 0
-	case 4:
-		w.made[string(rune('a'+w.random.IntN(6)))]++
-	case 5:
-		w.scene.advance(time.Duration(w.random.Int64N(int64(2 * secretTTL))))
-	case 6, 7, 8, 9:
-		w.scene.advance(time.Duration(w.random.Int64N(int64(parameterTTL / 4))))
-	case 10:
-		w.scene.advance(-time.Duration(w.random.Int64N(int64(time.Minute))))
-	case 11:
-		if w.random.IntN(5) == 0 {
-			w.scene.Clear()
-			w.entries = nil
-		}
+		m.advance(time.Duration(random.Int64N(int64(90 * time.Minute))))
+	case 1:
+		m.advance(-time.Duration(random.Int64N(int64(2 * time.Minute))))
+	case 2:
+		m.Clear()
+		m.reference.clear()
+	default:
+		m.advance(time.Duration(random.Int64N(int64(time.Second) << random.IntN(6))))
 	}
-	w.version++
-	q, refresh := w.query(), w.random.IntN(8) == 0
-	outcome, version, failed := w.expect(q, refresh)
-	answer, err := w.scene.Get(q, refresh)
-	if answer.Outcome != outcome || answer.VersionID != version || (err != nil) != failed {
-		t.Fatalf("%+v: %s with %q and %v, want %s with %q and an error: %t",
-			q, nameOf(answer.Outcome), answer.VersionID, err, nameOf(outcome), version, failed)
+	q, refresh := m.world.query(), random.IntN(10) == 0
+	m.reference.now = m.now
+	want := m.reference.read(q, refresh)
+	answer, err := m.Get(q, refresh)
+	got := expected{
+		outcome: answer.Outcome, version: answer.VersionID, reason: answer.Reason,
+		age: answer.Age, ttl: answer.TTL, err: err,
 	}
-	w.scene.checkInside(t)
+	if got != want {
+		t.Errorf("%+v, refresh %t: got %s %+v, want %s %+v", q, refresh, nameOf(got.outcome), got, nameOf(want.outcome), want)
+	}
+	m.settle(t)
+	m.checkCalls(t, m.reference.calls)
+	m.news.check(t, m.reference.told...)
+	m.reference.told = nil
 }
 
-// Over thousands of reads the cache answers as the simple list does, and its insides stay consistent.
+// Over thousands of reads, while faults come and go, the cache answers as the simple reference does, makes the same
+// calls, and tells the same of outages; its insides stay consistent.
 func TestModel(t *testing.T) {
-	for seed := range uint64(8) {
-		for _, most := range []int{1, 2, 5, 100} {
-			w := newWorld(seed, most)
-			for range 1500 {
-				w.step(t)
-				if t.Failed() {
-					t.Fatalf("with seed %d and %d items", seed, most)
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(rand.New(rand.NewPCG(seed, 0)))
+			for step := range 500 {
+				if m.step(t); t.Failed() {
+					t.Fatalf("seed %d, step %d", seed, step)
 				}
 			}
-		}
+		})
 	}
 }
 

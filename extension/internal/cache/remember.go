@@ -31,53 +31,67 @@ func codeOf(err error) string {
 
 // remember keeps a value for so long; number is that of its fetch. It says no if there is no room for it, or if it
 // came too late.
-func (c *Cache) remember(q source.Query, value source.Value, number uint64, life time.Duration) bool {
-	now := c.now()
-	c.mu.Lock()
-	c.asked(q)
-	if number <= c.oldest {
-		c.mu.Unlock()
-		return false
-	}
-	ended := c.outages[q.Service].end(now)
-	c.failures.drop(q)
-	kept := c.entries.add(q, &entry{
-		body:      value.Body,
-		arn:       value.ARN,
-		versionID: value.VersionID,
-		number:    number,
-		fetched:   now,
-		expires:   now.Add(life),
-	})
-	c.mu.Unlock()
-	c.tell(q.Service, ended)
+func (c *Cache) remember(f fetching, value source.Value, number uint64, life time.Duration) bool {
+	kept, ended := c.keep(f, value, number, life)
+	c.tell(f.query.Service, ended)
 	return kept
 }
 
-// failed takes note of a fetch that failed. If there is a value it says that the service cannot be read; any other
-// failure is remembered by itself, since it may be that of one name.
-func (c *Cache) failed(f fetching, number uint64, err error) {
-	now, latest, gone := c.now(), c.begun.Load(), definitive(err)
+func (c *Cache) keep(f fetching, value source.Value, number uint64, life time.Duration) (kept bool, ended *Outage) {
 	c.mu.Lock()
-	outage := &c.outages[f.query.Service]
-	e, held := c.asked(f.query)
-	if held = held || f.held; held {
-		outage.probing = false
-	}
+	defer c.mu.Unlock()
+	now := c.now()
 	if number <= c.oldest {
-		c.mu.Unlock()
-		return
+		return false, nil
 	}
-	if gone && e != nil && f.outcome != Refreshed && e.number < number {
+	c.asked(f)
+	ended = c.outages[f.query.Service].end(now)
+	c.failures.drop(f.query)
+	e := &entry{
+		body:      value.Body,
+		arn:       value.ARN,
+		versionID: value.VersionID,
+		place:     place{value.Asked, number},
+		fetched:   now,
+		expires:   now.Add(life),
+	}
+	if kept = c.entries.add(f.query, e); kept {
+		// No read that comes later is to get an older value, by joining a fetch that began before this one.
+		for _, key := range e.keys {
+			c.flights.Forget(flightKey(key, false, c.oldest))
+			c.flights.Forget(flightKey(key, true, c.oldest))
+		}
+	}
+	return kept, ended
+}
+
+// failed takes note of a fetch that failed. If there is a value to serve it says that the service cannot be read; any
+// other failure is remembered by itself, since it may be that of one name.
+func (c *Cache) failed(f fetching, number uint64, asked time.Time, err error) {
+	ended, began := c.note(f, place{asked, number}, err)
+	c.tell(f.query.Service, ended)
+	c.tell(f.query.Service, began)
+}
+
+func (c *Cache) note(f fetching, at place, err error) (ended, began *Outage) {
+	latest, gone := c.begun.Load(), definitive(err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if at.number <= c.oldest {
+		return nil, nil
+	}
+	outage := &c.outages[f.query.Service]
+	e := c.asked(f)
+	if e != nil && f.outcome != Refreshed && (gone && at.after(e.place) || c.useless(e, now)) {
 		c.entries.remove(e)
 		e = nil
 	}
-	var ended, began *Outage
 	switch {
 	case gone:
 		ended = outage.end(now)
-	case held:
-		began = outage.failed(number, latest, codeOf(err), c.config.Jitter(), now)
+	case f.held:
+		began = outage.failed(at.number, latest, codeOf(err), c.config.Jitter(), now)
 		if e != nil {
 			e.failed(codeOf(err), c.config.Jitter(), now)
 		}
@@ -85,18 +99,20 @@ func (c *Cache) failed(f fetching, number uint64, err error) {
 	if e == nil && c.config.NegativeTTL > 0 && err != errPanicked {
 		c.failures.add(f.query, err, now.Add(c.config.NegativeTTL))
 	}
-	c.mu.Unlock()
-	c.tell(f.query.Service, ended)
-	c.tell(f.query.Service, began)
+	return ended, began
 }
 
-// asked marks that the call for q has ended, whatever it brought. It returns the entry, if there is one, and whether
-// that waited for the call. The lock is held.
-func (c *Cache) asked(q source.Query) (e *entry, waited bool) {
-	if e = c.entries.byKey[q]; e != nil {
-		waited, e.asking = e.asking, false
+// asked marks that a fetch in place of a value has ended, whatever it brought. It returns the value, if there is one.
+// The lock is held.
+func (c *Cache) asked(f fetching) *entry {
+	e := c.entries.byKey[f.query]
+	if f.held {
+		c.outages[f.query.Service].probing = false
+		if e != nil {
+			e.asking = false
+		}
 	}
-	return e, waited
+	return e
 }
 
 // tell passes a change on, if there is one. The lock is not held: it is not known how long that takes.

@@ -19,13 +19,17 @@ const (
 
 // stock stands for AWS: it keeps what it was asked, and answers as read says.
 type stock struct {
-	mu    sync.Mutex
-	asked []source.Query
-	read  func(n int, q source.Query) (source.Value, error) // n counts the calls from 1
+	mu     sync.Mutex
+	asked  []source.Query
+	probes int                                               // how many of them were such
+	read   func(n int, q source.Query) (source.Value, error) // n counts the calls from 1
 }
 
-// Probe is Read here: that it makes fewer attempts is the source's own affair.
+// Probe is Read here, and counted: that it makes fewer attempts is the source's own affair.
 func (s *stock) Probe(ctx context.Context, q source.Query) (source.Value, error) {
+	s.mu.Lock()
+	s.probes++
+	s.mu.Unlock()
 	return s.Read(ctx, q)
 }
 
@@ -64,6 +68,7 @@ type scene struct {
 	stock  *stock
 	mu     sync.Mutex
 	now    time.Time
+	live   time.Time // since then the clock goes on by itself; zero if it stands still
 	jitter float64
 }
 
@@ -75,7 +80,10 @@ func newScene(change func(*cache.Config)) *scene {
 		Now: func() time.Time {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.now
+			if s.live.IsZero() {
+				return s.now
+			}
+			return s.now.Add(time.Since(s.live))
 		},
 		Jitter: func() float64 {
 			s.mu.Lock()
@@ -90,6 +98,14 @@ func newScene(change func(*cache.Config)) *scene {
 	return s
 }
 
+// newLive is newScene with a clock that goes on by itself, for a bubble of testing/synctest.
+func newLive(change func(*cache.Config)) *scene {
+	s := newScene(change)
+	s.live = time.Now()
+	return s
+}
+
+// advance sets the clock forward or back, while no time passes.
 func (s *scene) advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

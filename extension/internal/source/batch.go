@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 )
 
@@ -45,21 +46,32 @@ func (u *upstream) waiter(r *reading) *waiter {
 // together reads for w and its company in one call, and serves the company. It returns errAlone if w is to be read by
 // itself. Those that the call does not answer are read one by one: each gets the error that is its own.
 func (u *upstream) together(ctx context.Context, w *waiter) (Value, *Error) {
+	if !u.batch.on.Load() { // it was denied while these waited
+		for _, other := range w.company {
+			other.serve(Value{}, errAlone)
+		}
+		return Value{}, errAlone
+	}
 	queries := []Query{w.query}
 	for _, other := range w.company {
 		queries = append(queries, other.query)
 	}
 	values := make([]Value, len(queries))
-	_, err := u.call(ctx, func(ctx context.Context) (Value, error) {
+	first, err := u.call(ctx, func(ctx context.Context) (Value, error) {
 		got, err := u.api.getMany(ctx, queries)
 		copy(values, got)
 		return Value{}, err
 	})
 	if err != nil && !err.Transient() {
-		if err.Class == Denied && u.batch.on.Swap(false) && u.batch.denied != nil {
+		// A key that the role may not use is the affair of one value.
+		ofKey := strings.Contains(err.Message, "kms:")
+		if err.Class == Denied && !ofKey && u.batch.on.Swap(false) && u.batch.denied != nil {
 			u.batch.denied(u.api.batchAction())
 		}
 		err = errAlone
+	}
+	for i := range values {
+		values[i].Asked = first.Asked
 	}
 	for i, other := range w.company {
 		other.serve(values[i+1], err)

@@ -49,10 +49,11 @@ type Error struct {
 	Code      string // AWS's, or one of Larder's own
 	Message   string
 	RequestID string // AWS's; empty if AWS did not answer
+	// Asked is when the last attempt began; zero if AWS was not asked.
+	Asked time.Time
 
-	once   bool      // another attempt at once would end the same
-	frozen bool      // the time was over only because the process stood still
-	begin  time.Time // of the call
+	once   bool // another attempt at once would end the same
+	frozen bool // the time was over only because the process stood still
 }
 
 // Error is one line: operation, name, code, message, and AWS's request id where there is one.

@@ -8,6 +8,7 @@ package source
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // Service is one of the two services that are read.
@@ -60,6 +61,8 @@ type Value struct {
 	ARN string
 	// VersionID is the secret's version or the parameter's version number.
 	VersionID string
+	// Asked is when the attempt began that AWS answered with it: of two values the one asked for later is newer.
+	Asked time.Time
 }
 
 // Source reads one value. Its errors are of type *Error, and it returns within its own time budget even if ctx

@@ -99,8 +99,11 @@ func (u *upstream) within(ctx context.Context, r *reading) (Value, *Error) {
 			return Value{}, err
 		}
 		wait := backoff(attempt)
-		if err.Class == Throttled && attempt == 1 {
+		switch {
+		case err.Class == Throttled && attempt == 1:
 			wait = 0 // the queue has slowed down
+		case err.Class == Unauthenticated:
+			wait = 0 // there are new ones
 		}
 		if time.Until(deadline) < wait+u.budget/10 {
 			return Value{}, err // and not "timed out" after an attempt that had no time: the reason is worth more
@@ -108,7 +111,7 @@ func (u *upstream) within(ctx context.Context, r *reading) (Value, *Error) {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return Value{}, err
+			return Value{}, late(ctx, r, err)
 		}
 	}
 }
@@ -121,7 +124,7 @@ func (u *upstream) again(r *reading, err *Error, attempt int) bool {
 	case err.Class == Unauthenticated:
 		renewed := r.renewed
 		r.renewed = true
-		return !renewed && u.credentials.Refused(err.begin)
+		return !renewed && u.credentials.Refused(err.Asked)
 	case r.probe: // a connection may have died while it was idle, which says nothing of AWS
 		return attempt == 1 && err.Class == Unreachable && !err.once
 	}
@@ -165,10 +168,11 @@ func (u *upstream) call(ctx context.Context, do func(context.Context) (Value, er
 	value, err := do(ctx)
 	u.used.Store(time.Now().UnixNano())
 	if err == nil {
+		value.Asked = begin
 		return value, nil
 	}
 	failed := classify(ctx, err)
-	failed.begin = begin
+	failed.Asked = begin
 	if failed.Class == Throttled {
 		u.queue.throttled(begin)
 	}
@@ -190,11 +194,11 @@ func (u *upstream) reset() {
 	u.queue.reset()
 }
 
-// late marks an attempt that ended long after its deadline: the process was frozen, and the function with it. The read
-// gets its time back, once.
+// late marks an attempt that failed long after its deadline, however it failed: the process was frozen, and the function
+// with it. The read gets its time back, once.
 func late(ctx context.Context, r *reading, err *Error) *Error {
 	const frozen = time.Second // more than a busy machine lets a timer wait
-	if err == nil || err.Class != TimedOut || r.thawed {
+	if err == nil || !err.Transient() || r.thawed {
 		return err
 	}
 	if deadline, limited := ctx.Deadline(); limited && time.Since(deadline) > frozen {
