@@ -50,16 +50,16 @@ func TestCrowdOfOneName(t *testing.T) {
 }
 
 // A crowd of which each reads another name is served over the default connections within the default budget, with one
-// call for each. A machine that is busy with other things at that moment gets another chance.
+// call for each. It runs beside no other test, without the race detector, and gets another chance, since a machine that is
+// busy with other things does not make three hundred calls in that time.
 func TestCrowdOfNames(t *testing.T) {
-	t.Parallel()
 	s := newScene(t)
 	const chances = 3
 	for n := range chances * crowd {
 		s.aws.Secrets.PutString(strconv.Itoa(n), fmt.Sprint(canary, n))
 	}
 	s.aws.Faults.SetLatency("", 5*time.Millisecond)
-	p := s.start()
+	p := s.startPlain()
 	for chance := range chances {
 		s.aws.Counts.Reset()
 		late := p.readNames(chance*crowd, crowd)

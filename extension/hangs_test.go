@@ -92,9 +92,12 @@ func TestHangs(t *testing.T) {
 			for _, target := range []string{secretTarget, parameterTarget} {
 				a := p.mustAsk(request{target: target, token: h.token(s)})
 				checkTook(t, a, 0, budget+little)
-				if h.isOfCredentials() {
+				switch {
+				case h.isOfCredentials():
 					checkError(t, a, http.StatusServiceUnavailable, "NoCredentials", awsSentence, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-				} else {
+				case h.isOfConnecting():
+					checkError(t, a, http.StatusServiceUnavailable, "NoConnection", awsSentence, "does the subnet have a route")
+				default:
 					checkError(t, a, http.StatusGatewayTimeout, "Timeout", awsSentence, "within the time budget")
 				}
 			}
@@ -111,7 +114,7 @@ func TestStepsAreBounded(t *testing.T) {
 		switch {
 		case h.isOfCredentials():
 			code, part = "NoCredentials", "gives none"
-		case strings.HasPrefix(h.name, "connection"), h.name == "TLS handshake":
+		case h.isOfConnecting():
 			code, part = "NoConnection", "does the subnet have a route or a VPC endpoint?"
 		default:
 			continue // AWS may take its time to answer
@@ -195,7 +198,7 @@ func TestNameServerHangs(t *testing.T) {
 		code, part  string
 		least, most time.Duration
 	}{
-		{budgetOf(budget), http.StatusGatewayTimeout, "Timeout", "within the time budget", 0, budget + little},
+		{budgetOf(budget), http.StatusServiceUnavailable, "NoConnection", "could not be resolved", 0, budget + little},
 		{append(budgetOf(patience), "AWS_MAX_ATTEMPTS=1"), http.StatusServiceUnavailable, "NoConnection",
 			"could not be resolved", 900 * time.Millisecond, time.Second + little},
 	} {
@@ -222,6 +225,10 @@ func TestHangAtTheDoor(t *testing.T) {
 }
 
 func (h hang) isOfCredentials() bool { return strings.HasPrefix(h.name, "credentials") }
+
+func (h hang) isOfConnecting() bool {
+	return strings.HasPrefix(h.name, "connection") || h.name == "TLS handshake"
+}
 
 // token is what a function sends.
 func (h hang) token(s *scene) string {

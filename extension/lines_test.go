@@ -39,6 +39,13 @@ type line struct {
 	Allowed  string
 	Default  string
 
+	// Of an outage, and of an action that the role lacks.
+	Service    string
+	Reason     string
+	StaleReads *int     `json:"stale_reads"`
+	LastedMS   *float64 `json:"lasted_ms"`
+	Action     string
+
 	// Of lines that are missing.
 	Dropped int
 
@@ -74,6 +81,12 @@ func (p *process) mustLines(which func(line) bool) []line {
 func isRecord(l line) bool { return l.Type == "larder.access" }
 
 func isWarning(l line) bool { return l.Type == "larder" && l.Level == "WARN" }
+
+// outages returns what the log tells of a service that cannot be read, and that can be again.
+func (p *process) outages(service string) []line {
+	p.t.Helper()
+	return p.mustLines(func(l line) bool { return l.Type == "larder" && l.Service == service })
+}
 
 func (p *process) records() []line {
 	p.t.Helper()

@@ -52,7 +52,7 @@ func (x *extension) logPanic(reason any) {
 	text := "a panic"
 	var ofRuntime runtime.Error
 	if failed, isError := reason.(error); isError && errors.As(failed, &ofRuntime) {
-		text = failed.Error()
+		text = ofRuntime.Error()
 	}
 	x.log.Error("a read ran into a bug", "reason", text, "stack", string(debug.Stack()))
 }

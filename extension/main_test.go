@@ -5,6 +5,7 @@
 package main_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,6 +38,11 @@ func run(m *testing.M) int {
 	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the extension: %v\n%s", err, output)
 		return 1
+	}
+	// These tests wait more than they compute, so more of them go at one time than there are processors.
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set("5")
 	}
 	return m.Run()
 }

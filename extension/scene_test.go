@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,9 @@ func loopback(t *testing.T) []string {
 	return []string{"127.0.0.1", "::1"}
 }
 
+// givenPorts are the ports that a test was given, and may not have bound yet.
+var givenPorts sync.Map
+
 // mustFreePort finds a port that is free on all hosts. It stays below the ports that Linux gives to outgoing
 // connections, one of which could take it before the extension does.
 func mustFreePort(t *testing.T) int {
@@ -94,7 +98,7 @@ func mustFreePort(t *testing.T) int {
 	const lowest, highest = 12_000, 32_000
 	for range 1000 {
 		port := lowest + rand.IntN(highest-lowest)
-		if isFree(t, port) {
+		if _, given := givenPorts.LoadOrStore(port, true); !given && isFree(t, port) {
 			return port
 		}
 	}
@@ -111,6 +115,29 @@ func isFree(t *testing.T, port int) bool {
 		defer listener.Close()
 	}
 	return true
+}
+
+// beside is a scene for another process, of a test or of a part of it, that reads from the same account.
+func (s *scene) beside(t *testing.T) *scene {
+	t.Helper()
+	other := *s
+	other.t = t
+	other.lambda = lambdatest.MustStart(t, lambdatest.Options{})
+	other.port = mustFreePort(t)
+	return &other
+}
+
+// together runs the rows of a test at one time, however few tests may be run so: they wait for clocks, and not for a
+// processor.
+func together[T any](t *testing.T, rows map[string]T, test func(*testing.T, T)) {
+	t.Helper()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name, row := range rows {
+		all.Go(func() {
+			t.Run(name, func(t *testing.T) { test(t, row) })
+		})
+	}
 }
 
 // mustWait polls until holds says yes.

@@ -63,9 +63,9 @@ func (u *upstream) together(ctx context.Context, w *waiter) (Value, *Error) {
 		return Value{}, err
 	})
 	if err != nil && !err.Transient() {
-		// A key that the role may not use is the affair of one value.
-		ofKey := strings.Contains(err.Message, "kms:")
-		if err.Class == Denied && !ofKey && u.batch.on.Swap(false) && u.batch.denied != nil {
+		// A key that the role may not use fails the call, too, and is the affair of one value.
+		named := strings.Contains(err.Message, u.api.batchAction())
+		if err.Class == Denied && named && u.batch.on.Swap(false) && u.batch.denied != nil {
 			u.batch.denied(u.api.batchAction())
 		}
 		err = errAlone

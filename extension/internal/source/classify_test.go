@@ -62,8 +62,11 @@ func TestAnsweredErrors(t *testing.T) {
 				code = "InternalServerError" // as that service calls it
 			}
 			words := "AWS's own words."
-			if row.class == source.Unauthenticated {
-				words = "AWS does not accept the credentials" // its own may quote the request, session token and all
+			switch { // AWS's own may quote the request, session token and all
+			case strings.HasPrefix(row.code, "ExpiredToken"):
+				words = "the credentials have expired, and the platform has not renewed them"
+			case row.class == source.Unauthenticated:
+				words = "AWS does not accept the credentials"
 			}
 			if got.Class != row.class || got.Code != code || got.Message != words || got.RequestID != call.RequestID {
 				t.Errorf("%d %s of %s: got class %d %+v, want %d", row.status, row.code, q.Service, got.Class, got, row.class)
@@ -71,6 +74,27 @@ func TestAnsweredErrors(t *testing.T) {
 			want := call.Operation
 			if line := string(want) + " a: " + code + ": " + words + " (request id " + call.RequestID + ")"; got.Error() != line {
 				t.Errorf("got  %s\nwant %s", got, line)
+			}
+		}
+	}
+}
+
+// What AWS says is told in full up to a thousand bytes, and to the last whole letter of these if it is longer: a
+// failure is remembered, and repeated to each who asks.
+func TestLongWordsAreShortened(t *testing.T) {
+	aws := mustStart(t)
+	s := mustConnect(t, aws, once)
+	for words, want := range map[string]string{
+		strings.Repeat("a", 1000):            strings.Repeat("a", 1000),
+		strings.Repeat("a", 1001):            strings.Repeat("a", 1000) + "…",
+		strings.Repeat("ä", 500):             strings.Repeat("ä", 500),
+		"a" + strings.Repeat("ä", 500):       "a" + strings.Repeat("ä", 499) + "…",
+		strings.Repeat("long words ", 10000): strings.Repeat("long words ", 91)[:1000] + "…",
+	} {
+		for _, q := range both("a") {
+			aws.Faults.Next(1, awstest.Refused(400, "ValidationException", words))
+			if got := mustFail(t, s, q); got.Message != want {
+				t.Errorf("%d bytes of %q became %d: %q", len(words), words[:10], len(got.Message), got.Message)
 			}
 		}
 	}
@@ -139,6 +163,8 @@ func TestUnreadableAnswers(t *testing.T) {
 		"nothing":             awstest.Raw(200, "application/x-amz-json-1.1", ``),
 		"null":                awstest.Raw(200, "application/x-amz-json-1.1", `null`),
 		"a value in an error": awstest.Raw(403, "text/html", "<html>"+canary),
+		"a value in words":    awstest.Raw(403, "application/json", `{"message":"`+canary+`"}`),
+		"an error of nobody":  awstest.Raw(404, "application/x-amz-json-1.1", `{}`),
 	} {
 		for _, q := range both("a") {
 			aws.Faults.Next(1, fault)

@@ -83,14 +83,17 @@ func (c *httpClient) Do(request *http.Request) (*http.Response, error) {
 	return c.Client.Do(request)
 }
 
-func newHTTPClient(cfg Config) *httpClient {
-	dialer := &net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second}
+func newHTTPClient(cfg Config, budget time.Duration) *httpClient {
+	// Shorter than an attempt, which has half the budget: that no connection could be made tells more than that the time
+	// was over.
+	connect := min(connectTimeout, budget*2/5)
+	dialer := &net.Dialer{Timeout: connect, KeepAlive: 15 * time.Second}
 	return &httpClient{http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         dialer.DialContext,
 			TLSClientConfig:     &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: connectTimeout,
+			TLSHandshakeTimeout: connect,
 			MaxConnsPerHost:     cfg.MaxConnections,
 			MaxIdleConnsPerHost: cfg.MaxConnections,
 			IdleConnTimeout:     idleTimeout,

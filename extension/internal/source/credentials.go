@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,9 @@ type Credentials struct {
 	keys      aws.Credentials
 	container *aws.CredentialsCache // nil if there is no endpoint
 	useKeys   atomic.Bool           // instead of the endpoint
-	fetched   atomic.Int64          // when the endpoint was asked last with success, in nanoseconds
+
+	mu      sync.Mutex
+	refused time.Time // when the former ones were given up
 }
 
 // NewCredentials chooses the provider; nothing is fetched before a call has to be signed. Keys with a session
@@ -65,14 +68,7 @@ func NewCredentials(cfg CredentialsConfig) *Credentials {
 		}
 		o.Retryer = aws.NopRetryer{}
 	})
-	provider := aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-		fetched, err := endpoint.Retrieve(ctx)
-		if err == nil {
-			c.fetched.Store(time.Now().UnixNano())
-		}
-		return fetched, err
-	})
-	c.container = aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) {
+	c.container = aws.NewCredentialsCache(endpoint, func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow = 5 * time.Minute
 		o.ExpiryWindowJitterFrac = 0.5
 	})
@@ -100,10 +96,13 @@ func (c *Credentials) Refused(begin time.Time) bool {
 	if c.container == nil {
 		return false
 	}
-	if c.useKeys.Swap(false) { // from now on the endpoint counts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if begin.Before(c.refused) { // another call was refused since, and gave up the same credentials
 		return true
 	}
-	if c.fetched.Load() < begin.UnixNano() { // else others came since, for another call that was refused
+	c.refused = time.Now()
+	if !c.useKeys.Swap(false) { // from now on the endpoint counts
 		c.container.Invalidate()
 	}
 	return true

@@ -143,7 +143,7 @@ func answered(err error, api smithy.APIError) *Error {
 			e.Message = "the credentials have expired, and the platform has not renewed them"
 		}
 	case e.Code == "UnknownError" && status < http.StatusInternalServerError: // such as a proxy's page
-		e.Class = Unreadable
+		return unreadable()
 	case status == http.StatusTooManyRequests:
 		e.Class = Throttled
 	case e.Class == 0 && status >= http.StatusInternalServerError:

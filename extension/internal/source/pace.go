@@ -6,12 +6,13 @@ const (
 	// firstPace is what is tried once AWS has throttled a call, in calls a second: a little less than the 40 that
 	// Parameter Store lets an account make by default. Another limit is found from there.
 	firstPace = 36
-	// slowestPace and fastestPace bound it; what is faster is no pace at all.
-	slowestPace = 1
+	// slowestPace and fastestPace bound it; what is faster is no pace at all. With a slower one the reads that wait
+	// would not get their turn within their budgets, once AWS takes calls again.
+	slowestPace = 5
 	fastestPace = 1000
 	// A pace is lowered by slowdown when a call is throttled all the same, and doubled when none was for so long.
 	slowdown  = 0.7
-	untilRise = 2 * time.Second
+	untilRise = time.Second
 )
 
 // pace spaces calls out, once AWS has throttled one. The zero value lets all go. Not safe for concurrent use.

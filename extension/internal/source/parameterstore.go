@@ -16,7 +16,7 @@ type parameterStore struct {
 }
 
 func newParameterStore(cfg Config) *upstream {
-	connections := newHTTPClient(cfg)
+	connections := newHTTPClient(cfg, cfg.ParameterStore.Budget)
 	connect := func(region string) *ssm.Client {
 		options := ssm.Options{
 			Region:       region,

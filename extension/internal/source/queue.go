@@ -80,6 +80,13 @@ func (q *queue) throttled(begin time.Time) {
 	q.pace.throttled(begin, time.Now())
 }
 
+// isPaced says that calls are spaced out.
+func (q *queue) isPaced() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.pace.perSecond > 0
+}
+
 func (q *queue) reset() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -118,7 +125,7 @@ func (q *queue) later(wait time.Duration) {
 // there are as many as can go together.
 func (q *queue) gather(now time.Time) time.Duration {
 	oldest := q.waiting[0]
-	if oldest.most == 1 || q.busy == 0 || len(q.company(oldest)) == oldest.most-1 {
+	if q.busy == 0 || len(q.company(oldest)) == oldest.most-1 {
 		return 0
 	}
 	return gathering - now.Sub(oldest.since)

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +17,7 @@ type secretsManager struct {
 }
 
 func newSecretsManager(cfg Config) *upstream {
-	connections := newHTTPClient(cfg)
+	connections := newHTTPClient(cfg, cfg.SecretsManager.Budget)
 	connect := func(region string) *secretsmanager.Client {
 		options := secretsmanager.Options{
 			Region:       region,
@@ -90,8 +91,12 @@ func (s *secretsManager) getMany(ctx context.Context, queries []Query) ([]Value,
 		if err != nil {
 			return nil, err
 		}
+		is := isOf
+		if !slices.ContainsFunc(queries, func(q Query) bool { return isOf(q, entry) }) {
+			is = isPartOf
+		}
 		for i, q := range queries {
-			if isOf(q, entry) {
+			if is(q, entry) {
 				values[i] = value
 			}
 		}
@@ -99,11 +104,16 @@ func (s *secretsManager) getMany(ctx context.Context, queries []Query) ([]Value,
 	return values, nil
 }
 
-// isOf says that a secret is the one that was asked for, by its name, its ARN, or that without the random suffix.
+// isOf says that a secret is the one that was asked for, by its name or its ARN.
 func isOf(q Query, entry types.SecretValueEntry) bool {
+	return q.Name == aws.ToString(entry.Name) || q.Name == aws.ToString(entry.ARN)
+}
+
+// isPartOf says that a secret may have been asked for by its ARN without the random suffix. Another secret's whole ARN
+// can look like that, so this counts only where nobody asked for the secret by its own name.
+func isPartOf(q Query, entry types.SecretValueEntry) bool {
 	arn := aws.ToString(entry.ARN)
-	return q.Name == aws.ToString(entry.Name) || q.Name == arn ||
-		strings.HasPrefix(q.Name, "arn:") && len(arn) == len(q.Name)+len("-AbCdEf") && strings.HasPrefix(arn, q.Name+"-")
+	return strings.HasPrefix(q.Name, "arn:") && len(arn) == len(q.Name)+len("-AbCdEf") && strings.HasPrefix(arn, q.Name+"-")
 }
 
 func secretValue(answer *secretsmanager.GetSecretValueOutput) (Value, error) {

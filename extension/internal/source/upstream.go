@@ -36,7 +36,7 @@ type upstream struct {
 	budget      time.Duration
 	attempts    int
 	batch       batch
-	used        atomic.Int64 // when a connection was last used, by the wall clock
+	used        atomic.Int64 // when the last call began, by the wall clock
 }
 
 func newUpstream(cfg Config, service Upstream, connections *httpClient, api api) *upstream {
@@ -60,10 +60,20 @@ func newUpstream(cfg Config, service Upstream, connections *httpClient, api api)
 // reading is one read, with what its attempts so far have taught.
 type reading struct {
 	query   Query
-	probe   bool // the caller has another answer, and would rather have a failure soon
-	alone   bool // it is not to be read together with others
-	renewed bool // credentials were fetched anew
-	thawed  bool // the process stood still for a while, which was not counted
+	probe   bool   // the caller has another answer, and would rather have a failure soon
+	alone   bool   // it is not to be read together with others
+	renewed bool   // credentials were fetched anew
+	thawed  bool   // the process stood still for a while, which was not counted
+	told    *Error // the last failure that says more than that the time was over
+}
+
+// reason is what is told of a read that failed: of a connection that cannot be made, rather than of the time that its
+// last attempt had left.
+func (r *reading) reason(err *Error) *Error {
+	if err.Class == TimedOut && !err.frozen && r.told != nil {
+		return r.told
+	}
+	return err
 }
 
 // read makes attempts until one succeeds or fails for good, or the budget does not hold another. The error is that
@@ -96,7 +106,9 @@ func (u *upstream) within(ctx context.Context, r *reading) (Value, *Error) {
 			attempt--
 			continue
 		case err.frozen || !u.again(r, err, attempt):
-			return Value{}, err
+			return Value{}, r.reason(err)
+		case err.Class != TimedOut:
+			r.told = err
 		}
 		wait := backoff(attempt)
 		switch {
@@ -106,12 +118,12 @@ func (u *upstream) within(ctx context.Context, r *reading) (Value, *Error) {
 			wait = 0 // there are new ones
 		}
 		if time.Until(deadline) < wait+u.budget/10 {
-			return Value{}, err // and not "timed out" after an attempt that had no time: the reason is worth more
+			return Value{}, r.reason(err) // and not "timed out" after an attempt that had no time: the reason is worth more
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return Value{}, late(ctx, r, err)
+			return Value{}, r.reason(late(ctx, r, err))
 		}
 	}
 }
@@ -136,8 +148,7 @@ func (u *upstream) again(r *reading, err *Error, attempt int) bool {
 func (u *upstream) attempt(ctx context.Context, r *reading, number int) (Value, *Error) {
 	w := u.queue.wait(ctx, u.waiter(r))
 	if w == nil {
-		return Value{}, late(ctx, r, &Error{Class: TimedOut, Code: "Timeout",
-			Message: "no connection was free within the time budget"})
+		return Value{}, late(ctx, r, u.noTurn())
 	}
 	if w.served {
 		return w.value, late(ctx, r, w.err)
@@ -161,12 +172,20 @@ func (u *upstream) attempt(ctx context.Context, r *reading, number int) (Value, 
 	return value, late(ctx, r, err)
 }
 
+// noTurn is why a read did not get to AWS at all.
+func (u *upstream) noTurn() *Error {
+	if u.queue.isPaced() {
+		return &Error{Class: Throttled, Code: "Throttled",
+			Message: "AWS throttles, and the read's turn did not come within the time budget"}
+	}
+	return &Error{Class: TimedOut, Code: "Timeout", Message: "no connection was free within the time budget"}
+}
+
 // call makes one call on one connection.
 func (u *upstream) call(ctx context.Context, do func(context.Context) (Value, error)) (Value, *Error) {
 	u.dropOldConnections()
 	begin := time.Now()
 	value, err := do(ctx)
-	u.used.Store(time.Now().UnixNano())
 	if err == nil {
 		value.Asked = begin
 		return value, nil
@@ -181,9 +200,11 @@ func (u *upstream) call(ctx context.Context, do func(context.Context) (Value, er
 
 // dropOldConnections closes those that are idle for so long that the other side may have closed them, too. The timer
 // that does so otherwise goes by the monotonic clock, which may stand still while the process is frozen.
+// What counts is when the last call began: the process may have been frozen during it, with other connections idle.
 func (u *upstream) dropOldConnections() {
-	idle := time.Duration(time.Now().UnixNano() - u.used.Load())
-	if idle > idleTimeout || idle < 0 {
+	const slack = time.Second // calls at one time do not note their times in order
+	now := time.Now().UnixNano()
+	if idle := time.Duration(now - u.used.Swap(now)); idle > idleTimeout || idle < -slack {
 		u.connections.CloseIdleConnections()
 	}
 }
