@@ -98,7 +98,7 @@ func wire(environ []string, stdout io.Writer) *extension {
 		allow.Arrived = x.restore.arrived
 	}
 	if cfg.AWS.ContainerURI != "" && cfg.Token == cfg.AWS.ContainerToken {
-		allow.SessionToken = credentials.SessionToken // under SnapStart the function may know this one only
+		allow.IsSessionToken = credentials.IsSessionToken // under SnapStart the function may know this one only
 	}
 	x.server = api.New(allow, x.cache, x.records)
 	return x

@@ -58,11 +58,10 @@ func (s *Server) knows(token []byte) bool {
 	if s.config.Token != "" && subtle.ConstantTimeCompare(token, []byte(s.config.Token)) == 1 {
 		return true
 	}
-	if s.config.SessionToken == nil {
+	if s.config.IsSessionToken == nil {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	session := s.config.SessionToken(ctx)
-	return session != "" && subtle.ConstantTimeCompare(token, []byte(session)) == 1
+	return s.config.IsSessionToken(ctx, token)
 }

@@ -129,9 +129,9 @@ func TestTokenHeaderCase(t *testing.T) {
 
 // Without a token nobody is let in, with an empty header least of all.
 func TestNoTokenConfigured(t *testing.T) {
-	for _, session := range []func(context.Context) string{nil, func(context.Context) string { return "" }} {
+	for _, session := range []func(context.Context, []byte) bool{nil, func(context.Context, []byte) bool { return false }} {
 		cfg := defaults()
-		cfg.Token, cfg.SessionToken = "", session
+		cfg.Token, cfg.IsSessionToken = "", session
 		s := mustServe(t, cfg)
 		for _, header := range []string{"X-Aws-Parameters-Secrets-Token:", "X-Aws-Parameters-Secrets-Token: x"} {
 			checkFailure(t, s.mustGet(t, target, header), 403, "InvalidToken", "")
@@ -144,12 +144,12 @@ func TestNoTokenConfigured(t *testing.T) {
 func TestSessionToken(t *testing.T) {
 	session, asked := "session-1", 0
 	cfg := defaults()
-	cfg.SessionToken = func(ctx context.Context) string {
+	cfg.IsSessionToken = func(ctx context.Context, sent []byte) bool {
 		if _, bounded := ctx.Deadline(); !bounded {
 			t.Error("fetching the token has no deadline")
 		}
 		asked++
-		return session
+		return string(sent) == session
 	}
 	s := mustServe(t, cfg)
 	wire := s.mustDial(t) // one connection, so that the reads come one after another
@@ -167,7 +167,7 @@ func TestSessionToken(t *testing.T) {
 		t.Errorf("after the change: %d, %v", got.status, err)
 	}
 	if asked != 3 {
-		t.Errorf("the session token was fetched %d times, want 3", asked)
+		t.Errorf("the session token was asked for %d times, want 3", asked)
 	}
 }
 

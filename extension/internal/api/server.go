@@ -31,8 +31,8 @@ type Recorder interface {
 type Config struct {
 	// Token is what callers have to send; empty lets nobody in.
 	Token string
-	// SessionToken gives a second token that is taken as well, which may have to be fetched; nil for none.
-	SessionToken func(context.Context) string
+	// IsSessionToken knows other tokens that are taken as well, and may have to fetch them; nil for none.
+	IsSessionToken func(ctx context.Context, token []byte) bool
 	// MaxInFlight bounds the requests that are being answered at one time; at least 1.
 	MaxInFlight int
 	// Instance begins the ids of requests that belong to no invocation yet.

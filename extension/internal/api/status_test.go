@@ -235,7 +235,7 @@ func TestIdleEndIsNotRecorded(t *testing.T) {
 // The token that is fetched for a request may run into a bug as well.
 func TestPanicAtTheDoor(t *testing.T) {
 	cfg := defaults()
-	cfg.SessionToken = func(context.Context) string { panic("canary") }
+	cfg.IsSessionToken = func(context.Context, []byte) bool { panic("canary") }
 	s := mustServe(t, cfg)
 	checkFailure(t, s.mustGet(t, target, "X-Aws-Parameters-Secrets-Token: x"), 500, "InternalError", "bug")
 }

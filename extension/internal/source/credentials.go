@@ -40,6 +40,9 @@ type Credentials struct {
 
 	mu      sync.Mutex
 	refused time.Time // when the former ones were given up
+	session string    // the session token that was seen last, and the one before
+	former  string
+	looked  time.Time // when somebody's token was looked for at the endpoint
 }
 
 // NewCredentials chooses the provider; nothing is fetched before a call has to be signed. Keys with a session
@@ -108,19 +111,12 @@ func (c *Credentials) Refused(begin time.Time) bool {
 	return true
 }
 
-// Forget makes the next call fetch credentials anew, where they are fetched.
+// Forget makes the next call fetch credentials anew, where they are fetched. Session tokens of former ones count no more.
 func (c *Credentials) Forget() {
 	if c.container != nil {
 		c.container.Invalidate()
 	}
-}
-
-// SessionToken is the session token that calls are signed with, or "" if there is none. Under SnapStart it is
-// the only place where the function's token can be had.
-func (c *Credentials) SessionToken(ctx context.Context) string {
-	current, err := c.Retrieve(ctx)
-	if err != nil {
-		return ""
-	}
-	return current.SessionToken
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session, c.former = "", ""
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+
 	"larder/extension/internal/awstest"
 	"larder/extension/internal/source"
 )
@@ -88,6 +90,15 @@ func TestManyRefusedReads(t *testing.T) {
 	}
 }
 
+func mustRetrieve(t *testing.T, credentials *source.Credentials) sdk.Credentials {
+	t.Helper()
+	current, err := credentials.Retrieve(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return current
+}
+
 // Credentials are fetched anew for the first call that they are refused to. Another that began before that was signed
 // with the old ones and says nothing of the new.
 func TestRefusedOfLongAgo(t *testing.T) {
@@ -95,13 +106,13 @@ func TestRefusedOfLongAgo(t *testing.T) {
 	credentials := source.NewCredentials(container(aws, source.CredentialsConfig{}))
 	begin := time.Now()
 	for range 5 {
-		if !credentials.Refused(begin) || credentials.SessionToken(context.Background()) != aws.Credentials.Keys().SessionToken {
+		if !credentials.Refused(begin) || mustRetrieve(t, credentials).SessionToken != aws.Credentials.Keys().SessionToken {
 			t.Error("no credentials")
 		}
 	}
 	checkFetches(t, aws, 1, 1)
 	credentials.Refused(time.Now())
-	credentials.SessionToken(context.Background())
+	mustRetrieve(t, credentials)
 	checkFetches(t, aws, 2, 2)
 }
 
