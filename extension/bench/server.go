@@ -4,12 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"slices"
 	"strconv"
-	"syscall"
 
 	"larder/extension/internal/lambdatest"
 )
@@ -22,7 +18,7 @@ type server struct {
 
 // start starts a player's process and returns at once. Settings are NAME=value, for Larder; an empty one is none.
 func (b *bench) start(ctx context.Context, p player, settings ...string) (*server, error) {
-	port, err := freePort()
+	port, err := lambdatest.FreePort(0)
 	if err != nil {
 		return nil, err
 	}
@@ -64,26 +60,4 @@ func (s *server) end() {
 	if s.lambda != nil {
 		s.lambda.Close()
 	}
-}
-
-// freePort finds a port that is free on both loopback addresses, or on the one that there is.
-func freePort() (int, error) {
-	const tries = 20
-	var err error
-	for range tries {
-		var first, second net.Listener
-		if first, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
-			break
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		second, err = net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
-		first.Close()
-		if err == nil {
-			second.Close()
-		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
-			return port, nil
-		}
-	}
-	return 0, fmt.Errorf("looking for a free port: %w", err)
 }

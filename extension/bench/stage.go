@@ -4,7 +4,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"larder/extension/internal/awstest"
+	"larder/extension/internal/lambdatest"
 )
 
 // bench is what all measures share.
@@ -49,7 +49,7 @@ func prepare(ctx context.Context, layer string, e effort) (*bench, error) {
 	if b.folder, err = os.MkdirTemp("", "larder-bench-"); err != nil {
 		return nil, err
 	}
-	if b.extension, err = unpack(layer, filepath.Join(b.folder, "opt")); err == nil {
+	if b.extension, err = lambdatest.Unpack(layer, filepath.Join(b.folder, "opt")); err == nil {
 		err = b.furnish(ctx)
 	}
 	if err != nil {
@@ -77,26 +77,6 @@ func (b *bench) close() {
 		b.aws.Close()
 	}
 	os.RemoveAll(b.folder)
-}
-
-// unpack puts a layer's content into a folder that stands for /opt, and returns the extension's executable.
-func unpack(layer, opt string) (string, error) {
-	archive, err := zip.OpenReader(layer)
-	if err != nil {
-		return "", fmt.Errorf("opening the layer, which `make layer` builds: %w", err)
-	}
-	defer archive.Close()
-	if err := os.CopyFS(opt, archive); err != nil {
-		return "", fmt.Errorf("unpacking %s: %w", layer, err)
-	}
-	executables, err := filepath.Glob(filepath.Join(opt, "extensions", "*"))
-	if err != nil {
-		return "", err
-	}
-	if len(executables) != 1 {
-		return "", fmt.Errorf("unpacking %s: it holds %d extensions, not one", layer, len(executables))
-	}
-	return executables[0], nil
 }
 
 // buildBare builds the bare server as the layer's executable is built. A mode of this program would not do: it would

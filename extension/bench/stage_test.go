@@ -32,14 +32,15 @@ func TestMeasures(t *testing.T) {
 		}
 	}
 	alone := map[string]bool{ // what there is no bare counterpart to
-		"exec until registered":     true,
-		"access lines a read":       true,
-		"p50 beyond AWS's own":      true,
-		"CPU":                       true,
-		"with 1000 secrets of 1 KB": true,
+		"exec until registered":      true,
+		"access lines a read":        true,
+		"p50 beyond AWS's own":       true,
+		"CPU":                        true,
+		"with 1000 secrets of 1 KB":  true,
+		"with 1000 secrets of 10 KB": true,
 	}
-	if len(b.figures.rows) != 20 {
-		t.Errorf("rows = %d, want 20", len(b.figures.rows))
+	if len(b.figures.rows) != 21 {
+		t.Errorf("rows = %d, want 21", len(b.figures.rows))
 	}
 	for _, row := range b.figures.rows {
 		value, known := row.value(larder)
@@ -52,6 +53,36 @@ func TestMeasures(t *testing.T) {
 		if row.name == "access lines a read" && value != 1 {
 			t.Errorf("%s: %v access lines a read, want 1", row.section, value)
 		}
+	}
+}
+
+// The measures of trouble give all their figures, and those that do not depend on the machine are what they have to be.
+func TestMeasuresOfTrouble(t *testing.T) {
+	extension := mustBuild(t)
+	b := &bench{effort: effort{outage: 200 * time.Millisecond}, layer: extension, folder: t.TempDir(), extension: extension}
+	defer b.close()
+	if err := b.furnish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, measure := range []func(context.Context) error{b.measureOutages, b.measureCrowds} {
+		if err := measure(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := make(map[string]int)
+	for _, row := range b.figures.rows {
+		value, _ := row.value(larder)
+		seen[row.name]++
+		switch {
+		case row.name == "answered" && value != 100, row.name == "failed" && value > 0,
+			row.name == "calls to AWS" && (value < 1 || value > 130), row.name == "slowest read" && value <= 0:
+			t.Errorf("%s: %s = %v", row.section, row.name, value)
+		}
+	}
+	if seen["answered"] != 3 || seen["failed"] != 3 || seen["calls to AWS a second"] != 3 || seen["slowest read"] != 6 {
+		t.Errorf("the figures are %v", seen)
 	}
 }
 

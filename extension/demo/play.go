@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"larder/extension/internal/lambdatest"
 )
 
 // What the extension's access lines have to say in a scene, at least.
@@ -45,9 +47,9 @@ func (d *demo) play(ctx context.Context) error {
 
 // initialize is INIT: the function's module scope runs once the extension has registered, and reads.
 func (d *demo) initialize(ctx context.Context) error {
-	executable, err := unpack(d.settings.layer, filepath.Join(d.folder, "opt"))
+	executable, err := lambdatest.Unpack(d.settings.layer, filepath.Join(d.folder, "opt"))
 	if err != nil {
-		return err
+		return hint(err, "`make demo` builds the layer first")
 	}
 	cmd := exec.CommandContext(ctx, executable)
 	cmd.Env, cmd.Dir = d.environment(), d.folder

@@ -97,7 +97,7 @@ func prepare(ctx context.Context, s settings, out *screen) (d *demo, err error) 
 	if d.lambda, err = lambdatest.Start(lambdatest.Options{FunctionName: functionName}); err != nil {
 		return d, fmt.Errorf("starting the pretended Lambda: %w", err)
 	}
-	if d.port, err = freePort(ctx); err != nil {
+	if d.port, err = lambdatest.FreePort(2773); err != nil {
 		return d, fmt.Errorf("looking for a free port: %w", err)
 	}
 	keys := d.aws.Credentials.Keys()

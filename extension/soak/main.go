@@ -20,6 +20,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"larder/extension/internal/lambdatest"
 )
 
 const (
@@ -64,7 +66,7 @@ func run(layer string, length time.Duration, seed uint64) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	executable, err := unpack(layer, folder)
+	executable, err := lambdatest.Unpack(layer, folder)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func newStage(ctx context.Context, executable string, p *plan) (s *stage, err er
 	if s.lambda, err = lambdatest.Start(lambdatest.Options{}); err != nil {
 		return s, err
 	}
-	port, err := freePort()
+	port, err := lambdatest.FreePort(0)
 	if err != nil {
 		return s, err
 	}
