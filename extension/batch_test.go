@@ -56,7 +56,7 @@ func TestBatchOfACrowd(t *testing.T) {
 	s := newScene(t)
 	s.putMany()
 	s.aws.Faults.SetLatency("", 20*time.Millisecond)
-	p := s.start("LARDER_BATCH=on")
+	p := s.startBatching()
 	release := s.aws.Faults.Hold("")
 	defer release()
 	crowd := make(chan struct{})
@@ -132,7 +132,7 @@ func TestBatchedBodies(t *testing.T) {
 	s := newScene(t)
 	secrets, parameters, alone := putKinds(s)
 	single := s.beside(t).start()
-	p := s.start("LARDER_BATCH=on", singleConnection)
+	p := s.startBatching(singleConnection)
 	compare := func(got map[string]answer) {
 		for target, a := range got {
 			want := single.mustRead(target)
@@ -213,7 +213,7 @@ func TestBatchedFailures(t *testing.T) {
 	}, func(t *testing.T, x row) {
 		s := newScene(t)
 		putFailing(s)
-		single, p := s.beside(t).start(), s.start("LARDER_BATCH=on", singleConnection)
+		single, p := s.beside(t).start(), s.startBatching(singleConnection)
 		answers := p.readTogether(x.service, x.targets)
 		if n := s.aws.Counts.Of(awstest.GetParameters) + s.aws.Counts.Of(awstest.BatchGetSecretValue); n == 0 {
 			t.Error("nothing went together")
@@ -254,7 +254,7 @@ func TestBatchIsRetried(t *testing.T) {
 			targets = append(targets, fmt.Sprintf("/systemsmanager/parameters/get?name=/many/%d", n))
 		}
 		s.aws.Faults.Add(awstest.Rule{Operation: awstest.GetParameters, Times: 1, Fault: fault})
-		p := s.start("LARDER_BATCH=on", singleConnection)
+		p := s.startBatching(singleConnection)
 		for target, a := range p.readTogether(awstest.ParameterStore, targets) {
 			if a.status != http.StatusOK {
 				t.Errorf("%s: status %d: %s", target, a.status, a.body)
@@ -288,7 +288,7 @@ func TestBatchIsDenied(t *testing.T) {
 		s.aws.Faults.Add(awstest.Rule{Operation: x.many, Fault: awstest.Refused(400, "AccessDeniedException",
 			"User: arn:aws:sts::123456789012:assumed-role/function-role/function is not authorized to perform: "+x.action)})
 		s.aws.Faults.SetLatency("", 5*time.Millisecond)
-		p := s.start("LARDER_BATCH=on") // with three connections, several calls may be denied at one time
+		p := s.startBatching() // with three connections, several calls may be denied at one time
 		var reads sync.WaitGroup
 		for n := range many {
 			reads.Go(func() {
@@ -338,7 +338,7 @@ func TestNoBatch(t *testing.T) {
 	t.Run("for lone reads", func(t *testing.T) {
 		t.Parallel()
 		s := newScene(t)
-		p := s.start("LARDER_BATCH=on")
+		p := s.startBatching()
 		for range 3 {
 			p.mustRead(secretTarget + "&refreshNow=true")
 			p.mustRead(parameterTarget + "&refreshNow=true")

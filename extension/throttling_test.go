@@ -21,6 +21,13 @@ func (s *scene) putMany() {
 	}
 }
 
+// startBatching starts the extension with batches, and with so much time that what is counted does not depend on the
+// machine.
+func (s *scene) startBatching(settings ...string) *process {
+	s.t.Helper()
+	return s.start(append(append(settings, "LARDER_BATCH=on"), budgetOf(patience)...)...)
+}
+
 // readMany reads all of them at one time, and checks that each read gets its own value.
 func (p *process) readMany() {
 	p.t.Helper()
@@ -44,7 +51,7 @@ func TestThrottledCrowd(t *testing.T) {
 	s := newScene(t)
 	s.putMany()
 	s.aws.Faults.SetRate(awstest.ParameterStore, allowed)
-	p := s.start()
+	p := s.start("SSM_PARAMETER_STORE_TIMEOUT_MILLIS=4000") // more than the default, since the machine may be busy
 	crowd := make(chan struct{})
 	go func() {
 		defer close(crowd)
@@ -72,7 +79,7 @@ func TestThrottledCrowdInBatches(t *testing.T) {
 	s := newScene(t)
 	s.putMany()
 	s.aws.Faults.SetRate(awstest.ParameterStore, 10)
-	p := s.start("LARDER_BATCH=on")
+	p := s.startBatching()
 	p.readMany()
 	if n := s.aws.Counts.Of(""); n > 40 {
 		t.Errorf("%d calls for %d names", n, many)
