@@ -28,7 +28,7 @@ go_sources := go.mod go.sum $(shell find extension -name '*.go' ! -name '*_test.
 layers     := $(ARCHITECTURES:%=build/$(NAME)-%.zip)
 host_layer := build/$(NAME)-$(host).zip
 
-.PHONY: help build layer demo test test-go test-fuzz test-e2e lint bench bench-newest soak fuzz clean FORCE
+.PHONY: help build layer demo test test-go test-fuzz test-e2e test-stack lint bench bench-newest soak fuzz clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,7 @@ layer: $(layers) ## build the layer zips; NAME=... names the executable inside
 demo: $(host_layer) ## play Lambda to the built layer and show what happens
 	go run ./extension/demo -layer $(host_layer)
 
-test: test-go test-fuzz test-e2e ## run every test: Go with the race detector, short fuzzing, end to end
+test: test-go test-fuzz test-e2e test-stack ## run every test: Go with the race detector, fuzzing, end to end, the stack
 
 test-go: ## run the Go tests with the race detector
 	scripts/test-go
@@ -51,6 +51,9 @@ test-fuzz: ## run each fuzz target for a few seconds
 test-e2e: $(layers) build/sample-go/bootstrap ## run the layer under AWS's Runtime Interface Emulator
 	$(MAKE) layer NAME=AWSParametersAndSecretsLambdaExtension
 	scripts/test-e2e
+
+test-stack: build/$(host)/larder ## check the sample's stack: template, roles, rotation, filters, queries
+	scripts/test-stack
 
 lint: ## run gofmt, vet, staticcheck, shellcheck and ruff
 	scripts/lint
