@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"larder/extension/internal/lambda"
@@ -9,6 +10,8 @@ import (
 
 // Invoked implements lambda.Handler.
 func (x *extension) Invoked(event lambda.Event) {
+	// Lambda does not tell an extension when an invocation ends: it has, when the next one begins.
+	x.records.End()
 	x.records.Begin(event.RequestID, event.Tracing.Value)
 	if x.invoked {
 		return
@@ -17,6 +20,9 @@ func (x *extension) Invoked(event lambda.Event) {
 	if x.kind.IsSnapshotted() {
 		x.restore.invoked()
 		x.cache.Clear()
+		if x.sink != nil {
+			x.sink.Restart()
+		}
 	}
 	x.started()
 }
@@ -36,22 +42,45 @@ func (x *extension) BeforeNext() {
 	defer cancel()
 	x.server.Settle(ctx)
 	x.cache.Settle(ctx)
-	x.records.Flush(ctx)
+	x.lines.Flush(ctx)
+	if x.sink != nil {
+		x.sink.Flush(ctx)
+	}
 }
 
-// writeLog starts the log's writer. What it returns ends it, once all is written or the time is over.
+// writeLog starts what writes lines. What it returns ends it, once all is written or the time is over.
 func (x *extension) writeLog() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		x.records.Run(ctx)
-		close(done)
-	}()
+	var writers sync.WaitGroup
+	writers.Go(func() { x.lines.Run(ctx) })
+	if x.sink != nil {
+		writers.Go(func() { x.sink.Run(ctx) })
+	}
 	return func() {
+		x.records.End()
 		cancel()
+		done := make(chan struct{})
+		go func() {
+			writers.Wait()
+			close(done)
+		}()
 		select {
 		case <-done:
 		case <-time.After(endTime / 2): // nobody reads the log
+		}
+	}
+}
+
+// endMinutes ends an invocation's worth of records each minute, where there are no invocations.
+func (x *extension) endMinutes(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			x.records.End()
+		case <-ctx.Done():
+			return
 		}
 	}
 }

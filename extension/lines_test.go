@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // line is one line of standard output.
@@ -19,6 +22,7 @@ type line struct {
 
 	// Of the access record.
 	RequestID  string `json:"requestId"`
+	From       string `json:"requestIdFrom"`
 	TraceID    string `json:"traceId"`
 	Function   string
 	Version    string
@@ -32,6 +36,7 @@ type line struct {
 	Status     int
 	Error      string
 	VersionID  string `json:"versionId"`
+	Reads      int    // of a summary
 
 	// Of a warning about a setting.
 	Variable string
@@ -104,6 +109,24 @@ func (p *process) mustRecords(n int) []line {
 	return records
 }
 
+// schema is the description of all lines that is in the repository.
+var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	return jsonschema.NewCompiler().Compile("internal/access/record.schema.json")
+})
+
+// validate checks a line against the schema.
+func validate(text string) error {
+	compiled, err := schema()
+	if err != nil {
+		return err
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return compiled.Validate(document)
+}
+
 // checkLines checks what holds for every line: it is one JSON object with a time and a level.
 func checkLines(t *testing.T, text string) {
 	t.Helper()
@@ -121,8 +144,8 @@ func checkLines(t *testing.T, text string) {
 		if !slices.Contains([]string{"DEBUG", "INFO", "WARN", "ERROR"}, l.Level) {
 			t.Errorf("the level %q is not one of Lambda's: %s", l.Level, l.text)
 		}
-		if !slices.Contains([]string{"larder", "larder.access", "larder.dropped"}, l.Type) {
-			t.Errorf("the type %q is unknown: %s", l.Type, l.text)
+		if err := validate(l.text); err != nil {
+			t.Errorf("a line that is not of the schema: %v\n%s", err, l.text)
 		}
 	}
 }

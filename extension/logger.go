@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"larder/extension/internal/cache"
@@ -38,6 +39,20 @@ func (x *extension) logOutage(o cache.Outage) {
 	}
 	x.log.Info("AWS can be read again", "service", o.Service.String(), "reason", o.Reason,
 		"stale_reads", o.Stale, "lasted_ms", o.Lasted.Milliseconds())
+}
+
+// logDelivery tells when lines cannot be delivered to CloudWatch Logs, and when they can be again.
+func (x *extension) logDelivery(operation, code string) {
+	switch {
+	case code == "":
+		x.log.Info("CloudWatch Logs takes access records again", "group", x.config.Access.LogGroup)
+	case strings.Contains(code, "AccessDenied"):
+		x.log.Warn("access records cannot be delivered to CloudWatch Logs: allow logs:"+operation,
+			"group", x.config.Access.LogGroup, "error", code, "action", "logs:"+operation)
+	default:
+		x.log.Warn("access records cannot be delivered to CloudWatch Logs: they wait, and the oldest are dropped when there are too many",
+			"group", x.config.Access.LogGroup, "error", code, "operation", operation)
+	}
 }
 
 // logBatchDenied tells why reads go one by one from now on.

@@ -51,7 +51,7 @@ func TestRecordFields(t *testing.T) {
 	}
 	for i, got := range p.mustRecords(len(rows)) {
 		want := rows[i].want
-		want.RequestID, want.TraceID, want.Function, want.Version = invocation, "1-aaaaaaaa-bbbbbbbbbbbbbbbbbbbbbbbb", "orders", "7"
+		want.RequestID, want.From, want.TraceID, want.Function, want.Version = invocation, "invocation", "1-aaaaaaaa-bbbbbbbbbbbbbbbbbbbbbbbb", "orders", "7"
 		want.Type, want.Level = "larder.access", "INFO"
 		if want.Status != http.StatusOK {
 			want.Level = "WARN"
@@ -95,7 +95,7 @@ func TestRecordKeys(t *testing.T) {
 	s.lambda.MustWaitNext(t, 2)
 	p.mustRead(secretTarget + "&versionStage=AWSCURRENT")
 	p.get(parameterTarget + "&version=9")
-	common := []string{"age_ms", "duration_ms", "function", "level", "name", "outcome", "requestId", "source", "status",
+	common := []string{"age_ms", "duration_ms", "function", "level", "name", "outcome", "requestId", "requestIdFrom", "source", "status",
 		"timestamp", "type", "upstream_ms", "version"}
 	for i, more := range [][]string{{"versionId"}, {"versionId"}, {"error", "selector"}} {
 		var keys map[string]any

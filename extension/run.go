@@ -36,7 +36,7 @@ func run(environ []string, executable string, stdout io.Writer) int {
 		live = x.outsideLambda
 	}
 	if err := live(ctx, filepath.Base(executable)); err != nil {
-		newLogger(x.records, slog.LevelError).Error(err.Error()) // at any log level: it is the last word
+		newLogger(x.lines, slog.LevelError).Error(err.Error()) // at any log level: it is the last word
 		return 1
 	}
 	return 0
@@ -49,6 +49,7 @@ func (x *extension) outsideLambda(ctx context.Context, _ string) error {
 		return err
 	}
 	x.started()
+	go x.endMinutes(ctx)
 	x.log.Info("serving outside Lambda, until SIGTERM", "port", x.config.Port)
 	return x.serve(ctx, listeners, func(ctx context.Context) (time.Time, error) {
 		<-ctx.Done()
@@ -66,6 +67,7 @@ func (x *extension) inLambda(ctx context.Context, name string) error {
 	}
 	if !invokes {
 		x.started()
+		go x.endMinutes(ctx)
 	}
 	if failed != nil {
 		return tell(client.InitError, "Larder.CannotServe", failed)

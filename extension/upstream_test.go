@@ -28,8 +28,9 @@ func TestMaxConnections(t *testing.T) {
 			store := awstest.MustStart(t, awstest.Options{}) // the services are two hosts, as AWS's are
 			p := s.start("PARAMETERS_SECRETS_EXTENSION_MAX_CONNECTIONS="+row.value, "AWS_ENDPOINT_URL_SSM="+store.URL(),
 				"SECRETS_MANAGER_TIMEOUT_MILLIS=15000", "SSM_PARAMETER_STORE_TIMEOUT_MILLIS=15000")
-			s.aws.Faults.SetLatency("", 20*time.Millisecond)
-			store.Faults.SetLatency("", 20*time.Millisecond)
+			releaseSecrets, releaseParameters := s.aws.Faults.Hold(""), store.Faults.Hold("")
+			defer releaseSecrets()
+			defer releaseParameters()
 			const each = 12
 			var reads sync.WaitGroup
 			for n := range each {
@@ -42,6 +43,10 @@ func TestMaxConnections(t *testing.T) {
 					})
 				}
 			}
+			s.aws.Counts.MustWaitInFlight(t, "", row.most)
+			store.Counts.MustWaitInFlight(t, "", row.most)
+			releaseSecrets()
+			releaseParameters()
 			reads.Wait()
 			for service, counts := range map[string]*awstest.Counts{"secrets": s.aws.Counts, "parameters": store.Counts} {
 				if got := counts.MaxInFlight(""); got != row.most {

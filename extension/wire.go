@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"larder/extension/internal/access"
+	"larder/extension/internal/access/cloudwatch"
 	"larder/extension/internal/api"
 	"larder/extension/internal/cache"
 	"larder/extension/internal/config"
@@ -21,33 +23,33 @@ import (
 
 // extension is the whole: each room once.
 type extension struct {
-	config  config.Config
-	kind    lambda.InitializationType
-	token   token
-	log     *slog.Logger
-	records *access.Log
-	source  *source.Services
-	cache   *cache.Cache
-	server  *api.Server
-	restore *restore // nil if there is no snapshot
-	invoked bool     // used by the loop of events alone
+	config      config.Config
+	kind        lambda.InitializationType
+	token       token
+	log         *slog.Logger
+	lines       *access.Log // to standard output
+	records     *access.Recorder
+	sink        *cloudwatch.Delivery // nil for none
+	authorities *x509.CertPool       // nil for the system's
+	source      *source.Services
+	cache       *cache.Cache
+	server      *api.Server
+	restore     *restore // nil if there is no snapshot
+	invoked     bool     // used by the loop of events alone
 }
 
 // wire makes the rooms and hands each its settings. No connection is opened and nothing is started.
 func wire(environ []string, stdout io.Writer) *extension {
 	cfg, warnings := config.Parse(environ)
 	x := &extension{config: cfg, kind: lambda.InitializationType(cfg.Lambda.InitializationType)}
-	x.records = access.NewLog(access.Config{
-		Out:      stdout,
-		Function: cfg.Lambda.FunctionName,
-		Version:  cfg.Lambda.FunctionVersion,
-	})
-	x.log = newLogger(x.records, cfg.LogLevel)
+	x.lines = access.NewLog(stdout)
+	x.log = newLogger(x.lines, cfg.LogLevel)
 	for _, w := range warnings {
 		x.log.Warn(w.String(), "variable", w.Variable, "value", w.Value, "allowed", w.Allowed, "default", w.Default)
 	}
 	x.logSettings()
 	x.token = readToken(cfg)
+	x.authorities = x.rootCAs()
 
 	credentials := source.NewCredentials(source.CredentialsConfig{
 		AccessKeyID:        cfg.AWS.AccessKeyID,
@@ -68,8 +70,9 @@ func wire(environ []string, stdout io.Writer) *extension {
 		MaxAttempts:    cfg.AWS.MaxAttempts,
 		UseFIPS:        cfg.AWS.UseFIPS,
 		UseDualStack:   cfg.AWS.UseDualStack,
-		RootCAs:        x.rootCAs(),
+		RootCAs:        x.authorities,
 	})
+	x.wireRecords(credentials)
 	remember := cache.Config{
 		MaxItems:             cfg.Cache.MaxItems,
 		MaxBytes:             cfg.Cache.MaxBytes,
@@ -102,6 +105,35 @@ func wire(environ []string, stdout io.Writer) *extension {
 	}
 	x.server = api.New(allow, x.cache, x.records)
 	return x
+}
+
+// wireRecords makes what reads are written down with.
+func (x *extension) wireRecords(credentials *source.Credentials) {
+	cfg := x.config
+	records := access.Config{
+		Function: cfg.Lambda.FunctionName,
+		Version:  cfg.Lambda.FunctionVersion,
+		Detail:   map[string]access.Detail{"all": access.All, "summary": access.Summary, "none": access.None}[cfg.Access.Detail],
+	}
+	if cfg.Access.Metrics {
+		records.Metrics = x.lines
+	}
+	if cfg.Access.Stdout {
+		records.Sinks = append(records.Sinks, x.lines)
+	}
+	if cfg.Access.CloudWatch {
+		x.sink = cloudwatch.New(cloudwatch.Config{
+			Group:       cfg.Access.LogGroup,
+			Stream:      cmp.Or(cfg.Lambda.FunctionName, "larder") + "/" + cmp.Or(cfg.Lambda.FunctionVersion, "none"),
+			Region:      cfg.AWS.Region,
+			Endpoint:    cmp.Or(cfg.Access.Endpoint, cloudwatch.Endpoint(cfg.AWS.Region, cfg.AWS.UseFIPS, cfg.AWS.UseDualStack)),
+			Credentials: credentials,
+			RootCAs:     x.authorities,
+			Changed:     x.logDelivery,
+		})
+		records.Sinks = append(records.Sinks, x.sink)
+	}
+	x.records = access.NewRecorder(records)
 }
 
 // token is what callers have to send, or why there is none.

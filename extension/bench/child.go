@@ -23,6 +23,7 @@ type child struct {
 	port  int
 	begun time.Time
 	lines atomic.Int64 // written to its standard output so far
+	bytes atomic.Int64 // the same
 
 	cmd     *exec.Cmd
 	drained chan struct{}
@@ -68,6 +69,7 @@ func (c *child) drain(reader *os.File) {
 	gulp := make([]byte, 1<<20)
 	for {
 		n, err := reader.Read(gulp)
+		c.bytes.Add(int64(n))
 		c.lines.Add(int64(bytes.Count(gulp[:n], []byte("\n"))))
 		if n > 0 {
 			c.mu.Lock()

@@ -61,6 +61,7 @@ func run(layer string, quick bool, output string) error {
 		{"misses", b.measureMisses},
 		{"outages", b.measureOutages},
 		{"crowds", b.measureCrowds},
+		{"records", b.measureRecords},
 		{"memory", b.measureMemory},
 		{"sizes", b.measureSizes},
 		{"rooms", b.measureRooms},

@@ -13,7 +13,8 @@ import (
 // server is a player's process; Larder's has a Lambda of its own.
 type server struct {
 	*child
-	lambda *lambdatest.API
+	lambda      *lambdatest.API
+	invocations int
 }
 
 // start starts a player's process and returns at once. Settings are NAME=value, for Larder; an empty one is none.
@@ -48,10 +49,12 @@ func (b *bench) start(ctx context.Context, p player, settings ...string) (*serve
 	return &server{child: c, lambda: lambda}, nil
 }
 
-// invoke delivers an invocation, with which the start of an environment is over.
+// invoke delivers an invocation, with which the start of an environment is over, and waits until the extension has
+// seen it.
 func (s *server) invoke(ctx context.Context) error {
 	s.lambda.Invoke("")
-	_, err := s.lambda.WaitNext(ctx, 2)
+	s.invocations++
+	_, err := s.lambda.WaitNext(ctx, 1+s.invocations)
 	return err
 }
 

@@ -1,7 +1,5 @@
 package access
 
-import "strings"
-
 // Invocation is what the records of one invocation have in common. The function's requests may come before
 // Lambda tells the extension of their invocation, so it is a best effort.
 type Invocation struct {
@@ -10,19 +8,9 @@ type Invocation struct {
 }
 
 // Begin notes that an invocation began; trace is the value of X-Amzn-Trace-Id, or empty.
-func (l *Log) Begin(requestID, trace string) {
-	l.invocation.Store(&Invocation{RequestID: requestID, TraceID: traceID(trace)})
+func (r *Recorder) Begin(requestID, trace string) {
+	r.invocation.Store(&Invocation{RequestID: requestID, TraceID: TraceID(trace)})
 }
 
 // Invocation is the one that began last; its fields are empty before the first.
-func (l *Log) Invocation() Invocation { return *l.invocation.Load() }
-
-// traceID finds the trace's id in "Root=1-…;Parent=…;Sampled=1".
-func traceID(trace string) string {
-	for part := range strings.SplitSeq(trace, ";") {
-		if id, isRoot := strings.CutPrefix(strings.TrimSpace(part), "Root="); isRoot {
-			return id
-		}
-	}
-	return ""
-}
+func (r *Recorder) Invocation() Invocation { return *r.invocation.Load() }

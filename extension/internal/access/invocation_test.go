@@ -9,7 +9,7 @@ import (
 
 // Before the first invocation nothing is known of it; then the one that began last counts.
 func TestInvocation(t *testing.T) {
-	l := access.NewLog(access.Config{Out: io.Discard})
+	l := newBook(io.Discard, access.Config{})
 	if got := l.Invocation(); got != (access.Invocation{}) {
 		t.Errorf("before the first: %+v", got)
 	}
@@ -38,7 +38,7 @@ func TestTraceID(t *testing.T) {
 		";;;=":                                                          "",
 		"NotRoot=" + id:                                                 "",
 	} {
-		l := access.NewLog(access.Config{Out: io.Discard})
+		l := newBook(io.Discard, access.Config{})
 		l.Begin("request", trace)
 		if got := l.Invocation().TraceID; got != want {
 			t.Errorf("%q: got %q, want %q", trace, got, want)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ type line struct {
 	Function   *string   `json:"function"`
 	Version    *string   `json:"version"`
 	RequestID  *string   `json:"requestId"`
+	From       *string   `json:"requestIdFrom"`
 	TraceID    *string   `json:"traceId"`
 	Source     *string   `json:"source"`
 	Name       *string   `json:"name"`
@@ -34,7 +36,11 @@ type line struct {
 	UpstreamMS *float64  `json:"upstream_ms"`
 	Status     int       `json:"status"`
 	Error      *string   `json:"error"`
+	Action     *string   `json:"action"`
 	VersionID  *string   `json:"versionId"`
+	Reads      int       `json:"reads"` // of a summary, and its ages
+	MinAgeMS   *int64    `json:"min_age_ms"`
+	MaxAgeMS   *int64    `json:"max_age_ms"`
 	Dropped    int       `json:"dropped"` // of the line that tells of missing ones
 	Message    string    `json:"message"`
 }
@@ -115,6 +121,18 @@ func (s *sink) checkWrites(t *testing.T) {
 			t.Errorf("a write of %d bytes holds %d lines", len(write), lines)
 		}
 	}
+}
+
+// book is a recorder and the log that it writes to.
+type book struct {
+	*access.Log
+	*access.Recorder
+}
+
+func newBook(out io.Writer, cfg access.Config) book {
+	log := access.NewLog(out)
+	cfg.Sinks = append(cfg.Sinks, log)
+	return book{log, access.NewRecorder(cfg)}
 }
 
 // run lets the log write until end is called, or the test is over.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,23 +20,12 @@ const (
 	gathering = time.Millisecond
 )
 
-// Config says what stands in every record.
-type Config struct {
-	// Out receives the lines, in writes of whole lines.
-	Out io.Writer
-	// Function and Version are the Lambda function's; left out of the record if empty.
-	Function string
-	Version  string
-}
-
 // Log takes lines without ever waiting, and writes them from one goroutine, [Log.Run]. When the reader at the
 // other end is too slow, the oldest lines are dropped and the next line says how many.
 type Log struct {
-	out        io.Writer
-	constant   []byte // the fields that are the same in each record
-	invocation atomic.Pointer[Invocation]
-	wake       chan struct{}
-	flushes    chan chan struct{}
+	out     io.Writer
+	wake    chan struct{}
+	flushes chan chan struct{}
 
 	mu      sync.Mutex
 	block   block   // takes the next line
@@ -53,32 +41,15 @@ type block struct {
 	lines int
 }
 
-// NewLog returns a log; nothing is written before Run.
-func NewLog(cfg Config) *Log {
-	l := &Log{out: cfg.Out, wake: make(chan struct{}, 1), flushes: make(chan chan struct{})}
-	l.constant = append(l.constant, `,"type":"larder.access"`...)
-	l.constant = appendText(l.constant, "function", cfg.Function)
-	l.constant = appendText(l.constant, "version", cfg.Version)
-	l.invocation.Store(&Invocation{})
-	return l
+// NewLog returns a log that writes to out, in writes of whole lines; nothing is written before Run.
+func NewLog(out io.Writer) *Log {
+	return &Log{out: out, wake: make(chan struct{}, 1), flushes: make(chan chan struct{})}
 }
 
-// Access writes one record.
-func (l *Log) Access(r Record) {
-	l.mu.Lock()
-	start := len(l.block.bytes)
-	line := append(l.block.bytes, `{"timestamp":"`...)
-	line = l.clock.appendTo(line, r.Time)
-	line = append(line, `","level":"`...)
-	line = append(line, r.level()...)
-	line = append(line, '"')
-	line = append(line, l.constant...)
-	line = r.appendTo(line)
-	line = append(line, "}\n"...)
-	l.added(line, start)
-}
+// Add implements Sink.
+func (l *Log) Add(_ time.Time, line []byte) { _, _ = l.Write(line) }
 
-// Write takes one whole line, for Larder's own messages. It implements io.Writer and never fails.
+// Write takes one whole line. It implements io.Writer and never fails.
 func (l *Log) Write(line []byte) (int, error) {
 	l.mu.Lock()
 	start := len(l.block.bytes)

@@ -24,7 +24,7 @@ func numbered(source string, n, length int) access.Record {
 // their lengths.
 func TestWritesOfWholeLines(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	const n = 400
 	for i := range n {
 		l.Access(numbered("ssm", i, i*37%2100))
@@ -49,7 +49,7 @@ func TestWritesOfWholeLines(t *testing.T) {
 func TestWriteIsFilled(t *testing.T) {
 	for _, row := range []struct{ line, lines, writes int }{{1024, 4, 1}, {1024, 5, 2}, {1025, 4, 2}, {241, 17, 2}, {4096, 2, 2}, {4097, 2, 2}} {
 		out := newSink()
-		l := access.NewLog(access.Config{Out: out})
+		l := newBook(out, access.Config{})
 		for range row.lines {
 			fmt.Fprintf(l, "{%s}\n", strings.Repeat(" ", row.line-3))
 		}
@@ -64,7 +64,7 @@ func TestWriteIsFilled(t *testing.T) {
 // A line that alone is longer than a pipe takes in one piece stays one write, and its neighbours keep their order.
 func TestLongLine(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	l.Access(numbered("ssm", 0, 10))
 	long := numbered("ssm", 1, 10)
 	long.Name = strings.Repeat("\x01", 2048)
@@ -80,7 +80,7 @@ func TestLongLine(t *testing.T) {
 // Larder's own messages go the same way as the records, in order with them.
 func TestMessagesAmongRecords(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	l.Access(numbered("ssm", 0, 10))
 	if n, err := l.Write([]byte(`{"message":"own"}` + "\n")); n != 18 || err != nil {
 		t.Errorf("got %d, %v", n, err)
@@ -96,8 +96,8 @@ func TestMessagesAmongRecords(t *testing.T) {
 // A line is written soon though nobody asks for it, the next one after a pause too.
 func TestRunWritesUnasked(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
-	end := run(t, l)
+	l := newBook(out, access.Config{})
+	end := run(t, l.Log)
 	for i := range 5 {
 		l.Access(numbered("ssm", i, 10))
 		out.mustWait(t)
@@ -111,30 +111,30 @@ func TestRunWritesUnasked(t *testing.T) {
 // After a flush every line from before it is written, those from before Run too.
 func TestFlush(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	for i := range 100 {
 		l.Access(numbered("ssm", i, 100))
 	}
-	run(t, l)
-	flush(t, l)
+	run(t, l.Log)
+	flush(t, l.Log)
 	if got := len(out.lines()); got != 100 {
 		t.Errorf("%d lines, want 100", got)
 	}
 	for i := range 50 {
 		l.Access(numbered("ssm", i, 100))
-		flush(t, l)
+		flush(t, l.Log)
 		if got := len(out.lines()); got != 101+i {
 			t.Fatalf("%d lines, want %d", got, 101+i)
 		}
 	}
-	flush(t, l) // with nothing to write
+	flush(t, l.Log) // with nothing to write
 }
 
 // A flush that nobody can serve ends with its context: before Run, after it, and while a write hangs.
 func TestFlushGivesUp(t *testing.T) {
 	out := newSink()
 	out.gate = make(chan struct{})
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	l.Access(numbered("ssm", 0, 10))
 	giveUp := func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -142,7 +142,7 @@ func TestFlushGivesUp(t *testing.T) {
 		l.Flush(ctx)
 	}
 	giveUp()
-	end := run(t, l)
+	end := run(t, l.Log)
 	out.mustWait(t)
 	giveUp()
 	close(out.gate)
@@ -153,8 +153,8 @@ func TestFlushGivesUp(t *testing.T) {
 // The end of Run writes all that came before it. What comes later is taken without waiting, and lost.
 func TestRunEnds(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
-	end := run(t, l)
+	l := newBook(out, access.Config{})
+	end := run(t, l.Log)
 	for i := range 1000 {
 		l.Access(numbered("ssm", i, 100))
 	}
@@ -180,11 +180,11 @@ func (b *broken) Write([]byte) (int, error) {
 // A sink that fails is tried again with the next lines, and never keeps Run from ending.
 func TestBrokenSink(t *testing.T) {
 	var out broken
-	l := access.NewLog(access.Config{Out: &out})
-	end := run(t, l)
+	l := newBook(&out, access.Config{})
+	end := run(t, l.Log)
 	for i := range 3 {
 		l.Access(numbered("ssm", i, 10))
-		flush(t, l)
+		flush(t, l.Log)
 	}
 	end()
 	if out.writes != 3 {

@@ -11,32 +11,61 @@ import (
 	"unicode/utf8"
 )
 
-// Record is one read, or one request that was refused. Empty strings are left out of the line.
+// Record is one read, or one request that was refused. The comments name the fields of its line; empty texts are left
+// out there, and numbers of milliseconds have three digits behind the point.
 type Record struct {
-	// Time is when the answer was ready.
+	// Time is when the answer was ready: "timestamp", RFC 3339 in UTC.
 	Time time.Time
-	// RequestID is the client's own, or that of the invocation, as far as it is known.
+	// RequestID is the client's own, or that of the invocation, as far as it is known: "requestId".
 	RequestID string
-	// TraceID is that of the invocation, in X-Ray's form.
+	// RequestIDFrom says whose it is: "requestIdFrom".
+	RequestIDFrom Origin
+	// TraceID is the client's, or that of the invocation, in X-Ray's form: "traceId".
 	TraceID string
-	// Source is the service that was read: secretsmanager or ssm.
+	// Source is the service that was read: "source", secretsmanager or ssm.
 	Source string
-	// Name is the secret or parameter as the caller named it, and Selector its version, label or stage.
+	// Name is the secret or parameter as the caller named it, and Selector its version, label or stage: "name" and
+	// "selector".
 	Name     string
 	Selector string
-	Outcome  Outcome
-	// Age is how long ago AWS gave the value.
+	// Outcome is how the read ended: "outcome".
+	Outcome Outcome
+	// Age is how long ago AWS gave the value: "age_ms", whole milliseconds.
 	Age time.Duration
-	// Duration is from the whole request to the answer; Upstream is how long AWS took of it.
+	// Duration is from the whole request to the answer: "duration_ms". Upstream is how long AWS took of it:
+	// "upstream_ms".
 	Duration time.Duration
 	Upstream time.Duration
-	// Status is the HTTP status.
+	// Status is the HTTP status: "status".
 	Status int
-	// Error is a code, such as AccessDeniedException; never a message.
+	// Error is a code, such as AccessDeniedException, never a message: "error".
 	Error string
-	// VersionID is the version that was served.
+	// Action is what the role may not do, such as kms:Decrypt, if AWS says so: "action".
+	Action string
+	// VersionID is the version that was served: "versionId".
 	VersionID string
+
+	// Class is the kind of failure, for metrics; it is not in the line.
+	Class string
+
+	// A summary stands for several Reads of one value from memory: "reads". Their ages were between MinAge and MaxAge:
+	// "min_age_ms" and "max_age_ms". It has no age, durations and version. Reads 0 is a record of one read.
+	Reads          int
+	MinAge, MaxAge time.Duration
 }
+
+// Origin says whose id a request has.
+type Origin string
+
+const (
+	// OfClient: the request's own header.
+	OfClient Origin = "client"
+	// OfInvocation: that of the invocation that began last. The function's request may come before Lambda tells of its
+	// invocation, and on Managed Instances none is told of.
+	OfInvocation Origin = "invocation"
+	// OfLarder: made here.
+	OfLarder Origin = "larder"
+)
 
 // Outcome says how a read ended.
 type Outcome string
@@ -57,20 +86,26 @@ const longestText = 2048
 // appendTo appends the line's fields that differ from line to line, without braces, each with a comma before it.
 func (r *Record) appendTo(line []byte) []byte {
 	line = appendText(line, "requestId", r.RequestID)
+	line = appendText(line, "requestIdFrom", string(r.RequestIDFrom))
 	line = appendText(line, "traceId", r.TraceID)
 	line = appendText(line, "source", r.Source)
 	line = appendText(line, "name", r.Name)
 	line = appendText(line, "selector", r.Selector)
 	line = appendText(line, "outcome", string(r.Outcome))
-	line = append(line, `,"age_ms":`...)
-	line = strconv.AppendInt(line, r.Age.Milliseconds(), 10)
+	if r.Reads > 0 {
+		line = appendNumber(line, "reads", int64(r.Reads))
+		line = appendNumber(line, "min_age_ms", r.MinAge.Milliseconds())
+		line = appendNumber(line, "max_age_ms", r.MaxAge.Milliseconds())
+		return appendNumber(line, "status", int64(r.Status))
+	}
+	line = appendNumber(line, "age_ms", r.Age.Milliseconds())
 	line = append(line, `,"duration_ms":`...)
 	line = appendMillis(line, r.Duration)
 	line = append(line, `,"upstream_ms":`...)
 	line = appendMillis(line, r.Upstream)
-	line = append(line, `,"status":`...)
-	line = strconv.AppendInt(line, int64(r.Status), 10)
+	line = appendNumber(line, "status", int64(r.Status))
 	line = appendText(line, "error", r.Error)
+	line = appendText(line, "action", r.Action)
 	line = appendText(line, "versionId", r.VersionID)
 	return line
 }
@@ -92,6 +127,13 @@ func appendText(line []byte, field, text string) []byte {
 	line = append(line, `":"`...)
 	line = appendEscaped(line, text)
 	return append(line, '"')
+}
+
+func appendNumber(line []byte, field string, number int64) []byte {
+	line = append(line, `,"`...)
+	line = append(line, field...)
+	line = append(line, `":`...)
+	return strconv.AppendInt(line, number, 10)
 }
 
 // appendEscaped writes text as the inside of a JSON string (RFC 8259); what is not UTF-8 becomes U+FFFD.

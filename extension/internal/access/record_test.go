@@ -17,8 +17,7 @@ var aTime = time.Date(2025, 2, 3, 4, 5, 6, 7_999_999, time.FixedZone("", 3600))
 func mustWriteOne(t *testing.T, cfg access.Config, r access.Record) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	cfg.Out = &out
-	l := access.NewLog(cfg)
+	l := newBook(&out, cfg)
 	l.Access(r)
 	l.Drain()
 	return out.Bytes()
@@ -27,13 +26,13 @@ func mustWriteOne(t *testing.T, cfg access.Config, r access.Record) []byte {
 // A whole record has every field in the order and the form that the log's readers are promised.
 func TestWholeRecord(t *testing.T) {
 	got := mustWriteOne(t, access.Config{Function: "function", Version: "$LATEST"}, access.Record{
-		Time: aTime, RequestID: "request", TraceID: "1-5759e988-bd862e3fe1be46a994272793", Source: "ssm",
+		Time: aTime, RequestID: "request", RequestIDFrom: access.OfClient, TraceID: "1-5759e988-bd862e3fe1be46a994272793", Source: "ssm",
 		Name: "/prod/<a>&b", Selector: "3", Outcome: access.Error, Age: 1234567 * time.Microsecond,
 		Duration: 2005 * time.Microsecond, Upstream: 1500 * time.Microsecond, Status: 503,
 		Error: "ThrottlingException", VersionID: "12",
 	})
 	const want = `{"timestamp":"2025-02-03T03:05:06.007Z","level":"WARN","type":"larder.access","function":"function",` +
-		`"version":"$LATEST","requestId":"request","traceId":"1-5759e988-bd862e3fe1be46a994272793","source":"ssm",` +
+		`"version":"$LATEST","requestId":"request","requestIdFrom":"client","traceId":"1-5759e988-bd862e3fe1be46a994272793","source":"ssm",` +
 		`"name":"/prod/<a>&b","selector":"3","outcome":"error","age_ms":1234,"duration_ms":2.005,"upstream_ms":1.500,` +
 		`"status":503,"error":"ThrottlingException","versionId":"12"}` + "\n"
 	if string(got) != want {
@@ -55,6 +54,7 @@ func TestEmptyRecord(t *testing.T) {
 func TestLevels(t *testing.T) {
 	for outcome, want := range map[access.Outcome]string{
 		access.Hit: "INFO", access.Miss: "INFO", access.Refresh: "INFO", access.Error: "WARN", access.Denied: "WARN",
+		access.Stale: "INFO", access.Negative: "WARN",
 	} {
 		got := mustDecode(t, mustWriteOne(t, access.Config{}, access.Record{Time: aTime, Outcome: outcome}))
 		if got.Level != want || got.Outcome != string(outcome) {
@@ -66,7 +66,7 @@ func TestLevels(t *testing.T) {
 // Times are in UTC with milliseconds, also where several lines share a second or time goes back.
 func TestTimestamps(t *testing.T) {
 	var out bytes.Buffer
-	l := access.NewLog(access.Config{Out: &out})
+	l := newBook(&out, access.Config{})
 	times := []time.Time{
 		aTime, aTime.Add(time.Millisecond), aTime.Add(time.Hour), aTime, aTime.Add(-time.Second),
 		aTime.Add(992 * time.Millisecond), time.Date(1969, 12, 31, 23, 59, 59, 999_000_000, time.UTC),

@@ -15,8 +15,8 @@ import (
 func TestBlockedSink(t *testing.T) {
 	out := newSink()
 	out.gate = make(chan struct{})
-	l := access.NewLog(access.Config{Out: out})
-	end := run(t, l)
+	l := newBook(out, access.Config{})
+	end := run(t, l.Log)
 	l.Access(numbered("ssm", 0, 200))
 	out.mustWait(t) // from here on the writer hangs
 	const n = 20_000
@@ -54,7 +54,7 @@ func TestBlockedSink(t *testing.T) {
 // What waits for a sink that stands still is bounded: about a megabyte.
 func TestBlockedSinkKeepsLittle(t *testing.T) {
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
+	l := newBook(out, access.Config{})
 	for i := range 50_000 {
 		l.Access(numbered("ssm", i, 200))
 	}
@@ -68,8 +68,8 @@ func TestBlockedSinkKeepsLittle(t *testing.T) {
 func TestManyWriters(t *testing.T) {
 	const writers, each, between = 8, 12_500, 100
 	out := newSink()
-	l := access.NewLog(access.Config{Out: out})
-	end := run(t, l)
+	l := newBook(out, access.Config{})
+	end := run(t, l.Log)
 	var all sync.WaitGroup
 	for w := range writers {
 		all.Go(func() {
@@ -77,7 +77,7 @@ func TestManyWriters(t *testing.T) {
 			for i := range each {
 				l.Access(numbered(source, i, 20))
 				if i%between == 0 { // keeps far fewer lines waiting than the queue takes
-					flush(t, l)
+					flush(t, l.Log)
 				}
 			}
 		})
@@ -115,7 +115,7 @@ func checkComplete(t *testing.T, out *sink, writers, each int) {
 
 // BenchmarkAccess is what a read pays for its record.
 func BenchmarkAccess(b *testing.B) {
-	l := access.NewLog(access.Config{Out: discard{}, Function: "function", Version: "$LATEST"})
+	l := newBook(discard{}, access.Config{Function: "function", Version: "$LATEST"})
 	go l.Run(b.Context())
 	r := access.Record{
 		Time: aTime, RequestID: "8476a536-e9f4-11e8-9739-2dfe598c3fcd", TraceID: "1-5759e988-bd862e3fe1be46a994272793",

@@ -78,18 +78,19 @@ func isToken(code string) bool {
 func (s *Server) record(x *exchange) {
 	now := time.Now()
 	r := access.Record{
-		Time:      now,
-		RequestID: x.id,
-		TraceID:   s.recorder.Invocation().TraceID,
-		Source:    x.query.Service.String(),
-		Name:      x.query.Name,
-		Selector:  x.query.Selector,
-		Age:       x.answer.Age,
-		Duration:  now.Sub(x.begin),
-		Upstream:  min(x.answer.Upstream, now.Sub(x.begin)), // another's call may have begun before
-		Status:    fasthttp.StatusOK,
-		Error:     x.answer.Reason,
-		VersionID: x.answer.VersionID,
+		Time:          now,
+		RequestID:     x.id,
+		RequestIDFrom: x.idFrom,
+		TraceID:       x.traceID,
+		Source:        x.query.Service.String(),
+		Name:          x.query.Name,
+		Selector:      x.query.Selector,
+		Age:           x.answer.Age,
+		Duration:      now.Sub(x.begin),
+		Upstream:      min(x.answer.Upstream, now.Sub(x.begin)), // another's call may have begun before
+		Status:        fasthttp.StatusOK,
+		Error:         x.answer.Reason,
+		VersionID:     x.answer.VersionID,
 	}
 	if r.Selector == "" {
 		r.Selector = x.query.VersionID
@@ -98,7 +99,7 @@ func (s *Server) record(x *exchange) {
 		r.Selector = x.query.VersionStage
 	}
 	if x.failure != nil {
-		r.Status, r.Error = x.failure.status, x.failure.code
+		r.Status, r.Error, r.Class, r.Action = x.failure.status, x.failure.code, x.failure.kind, x.failure.action
 	}
 	r.Outcome = x.outcome()
 	s.recorder.Access(r)
@@ -108,7 +109,7 @@ func (x *exchange) outcome() access.Outcome {
 	switch {
 	case x.answer.Outcome == cache.Negative:
 		return access.Negative
-	case x.failure != nil && x.failure.denied:
+	case x.failure != nil && x.failure.denied():
 		return access.Denied
 	case x.failure != nil:
 		return access.Error

@@ -29,9 +29,10 @@ func BenchmarkRead(b *testing.B) {
 		cache.Config{MaxItems: 1000, MaxBytes: 16 << 20, SecretTTL: time.Hour},
 		oneSecret{source.Value{Body: body, ARN: "arn:" + name, VersionID: "EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE"}},
 	)
-	records := access.NewLog(access.Config{Out: io.Discard, Function: "function", Version: "$LATEST"})
+	lines := access.NewLog(io.Discard)
+	records := access.NewRecorder(access.Config{Function: "function", Version: "$LATEST", Sinks: []access.Sink{lines}})
 	records.Begin("8476a536-e9f4-11e8-9739-2dfe598c3fcd", "Root=1-5759e988-bd862e3fe1be46a994272793")
-	go records.Run(b.Context())
+	go lines.Run(b.Context())
 	address := mustListenAndServe(b, api.New(defaults(), stored, records))
 
 	conn := (&service{address: address}).mustDial(b)

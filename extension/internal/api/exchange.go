@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"larder/extension/internal/access"
 	"larder/extension/internal/cache"
 	"larder/extension/internal/source"
 )
@@ -16,6 +17,8 @@ import (
 type exchange struct {
 	begin   time.Time
 	id      string
+	idFrom  access.Origin
+	traceID string
 	query   source.Query // as far as it was understood
 	answer  cache.Answer
 	failure *failure // nil for success
@@ -28,7 +31,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.config.Arrived()
 	}
 	defer s.inFlight.leave()
-	x := exchange{begin: begin, id: s.requestID(ctx)}
+	x := exchange{begin: begin}
+	x.identify(s, ctx)
 	if s.inFlight.enter() > int64(s.config.MaxInFlight) {
 		x.failure = tooManyRequests
 		x.query, _, _ = parse(ctx) // for the record alone
@@ -70,21 +74,38 @@ func (s *Server) handleMalformed(ctx *fasthttp.RequestCtx, err error) {
 	}
 	s.inFlight.enter()
 	defer s.inFlight.leave()
-	x := exchange{begin: time.Now(), id: s.nextID(), failure: malformed(err)}
+	x := exchange{begin: time.Now(), id: s.nextID(), idFrom: access.OfLarder, failure: malformed(err)}
 	x.write(ctx)
 	s.record(&x)
 }
 
-// requestID is what the record and the answer are found by: the client's own id, else the invocation's, else
-// one that is made here.
-func (s *Server) requestID(ctx *fasthttp.RequestCtx) string {
-	if own := ctx.Request.Header.Peek(headerRequestID); len(own) > 0 && isID(own) {
-		return string(own)
+// identify finds out what the record and the answer are found by: the client's own ids, else the invocation's, else one
+// that is made here.
+func (x *exchange) identify(s *Server, ctx *fasthttp.RequestCtx) {
+	invocation := s.recorder.Invocation()
+	x.traceID = invocation.TraceID
+	if own := clientTraceID(&ctx.Request.Header); own != "" {
+		x.traceID = own
 	}
-	if id := s.recorder.Invocation().RequestID; id != "" {
-		return id
+	switch own := ctx.Request.Header.Peek(headerRequestID); {
+	case len(own) > 0 && isID(own):
+		x.id, x.idFrom = string(own), access.OfClient
+	case invocation.RequestID != "":
+		x.id, x.idFrom = invocation.RequestID, access.OfInvocation
+	default:
+		x.id, x.idFrom = s.nextID(), access.OfLarder
 	}
-	return s.nextID()
+}
+
+// clientTraceID is the trace that the client says its request belongs to; empty if it says none.
+func clientTraceID(header *fasthttp.RequestHeader) string {
+	if own := header.Peek(headerTraceID); len(own) > 0 {
+		return access.TraceID(string(own))
+	}
+	if own := header.Peek(headerTraceParent); len(own) > 0 {
+		return access.TraceIDOfParent(string(own))
+	}
+	return ""
 }
 
 func (s *Server) nextID() string {

@@ -13,6 +13,9 @@ const (
 	headerToken     = "X-Aws-Parameters-Secrets-Token"
 	headerRequestID = "X-Larder-Request-Id"
 	headerError     = "X-Larder-Error"
+	// headerTraceID is X-Ray's, headerTraceParent W3C Trace Context's.
+	headerTraceID     = "X-Amzn-Trace-Id"
+	headerTraceParent = "Traceparent"
 )
 
 // guard checks who asks, before anything is looked at that was asked for; nil lets the request in.

@@ -21,7 +21,7 @@ type Reader interface {
 	Get(q source.Query, refresh bool) (cache.Answer, error)
 }
 
-// Recorder takes the records; a *access.Log is one.
+// Recorder takes the records; a *access.Recorder is one.
 type Recorder interface {
 	Access(access.Record)
 	Invocation() access.Invocation

@@ -24,16 +24,20 @@ const (
 	BatchGetSecretValue Operation = "BatchGetSecretValue"
 	GetParameter        Operation = "GetParameter"
 	GetParameters       Operation = "GetParameters"
+	PutLogEvents        Operation = "PutLogEvents"
+	CreateLogStream     Operation = "CreateLogStream"
+	CreateLogGroup      Operation = "CreateLogGroup"
 )
 
 // Service is a service of AWS by its name in signatures. The empty Service
-// stands for both.
+// stands for all.
 type Service string
 
 // The services that are served.
 const (
 	SecretsManager Service = "secretsmanager"
 	ParameterStore Service = "ssm"
+	CloudWatchLogs Service = "logs"
 )
 
 // Service says to which service an operation belongs.
@@ -43,20 +47,25 @@ func (o Operation) Service() Service {
 		return SecretsManager
 	case GetParameter, GetParameters:
 		return ParameterStore
+	case PutLogEvents, CreateLogStream, CreateLogGroup:
+		return CloudWatchLogs
 	}
 	return ""
 }
 
 // request holds the parameters of all operations; each reads its own.
 type request struct {
-	SecretID       string   `json:"SecretId"`
-	VersionID      string   `json:"VersionId"`
-	VersionStage   string   `json:"VersionStage"`
-	SecretIDs      []string `json:"SecretIdList"`
-	Filters        []any    `json:"Filters"`
-	Name           string   `json:"Name"`
-	Names          []string `json:"Names"`
-	WithDecryption bool     `json:"WithDecryption"`
+	SecretID       string     `json:"SecretId"`
+	VersionID      string     `json:"VersionId"`
+	VersionStage   string     `json:"VersionStage"`
+	SecretIDs      []string   `json:"SecretIdList"`
+	Filters        []any      `json:"Filters"`
+	Name           string     `json:"Name"`
+	Names          []string   `json:"Names"`
+	WithDecryption bool       `json:"WithDecryption"`
+	LogGroup       string     `json:"logGroupName"`
+	LogStream      string     `json:"logStreamName"`
+	LogEvents      []LogEvent `json:"logEvents"`
 
 	region string // of the signature
 }
@@ -70,12 +79,14 @@ func (r request) names() []string {
 		return []string{r.Name}
 	case r.SecretIDs != nil:
 		return r.SecretIDs
+	case r.LogGroup != "":
+		return []string{r.LogGroup}
 	}
 	return r.Names
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20)) // a full call of PutLogEvents has over a megabyte
 	if err != nil {
 		return
 	}
@@ -109,8 +120,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if refused == nil && s.Faults.overRate(call.Operation.Service()) {
 		refused = throttled()
 	}
-	if refused == nil {
-		answer, refused = s.answer(call.Operation, asked)
+	if failed := fault != nil && !fault.cut; refused == nil && !(failed && call.Operation.Service() == CloudWatchLogs) {
+		answer, refused = s.answer(call.Operation, asked) // what fails is not stored
 	}
 	if fault != nil && fault.refusal != nil {
 		refused, fault = fault.refusal.of(call.Operation.Service()), nil
@@ -144,9 +155,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 func (s *Server) canonical(call Call) []string {
 	var stored []string
 	for _, name := range call.Names {
-		if call.Operation.Service() == SecretsManager {
+		switch call.Operation.Service() {
+		case SecretsManager:
 			stored = append(stored, s.Secrets.canonical(call.Region, name))
-		} else {
+		case ParameterStore:
 			stored = append(stored, s.Parameters.canonical(call.Region, name))
 		}
 	}
@@ -163,6 +175,8 @@ func (s *Server) answer(operation Operation, asked request) (any, *apiError) {
 		return s.Parameters.get(asked)
 	case GetParameters:
 		return s.Parameters.getMany(asked)
+	case PutLogEvents, CreateLogStream, CreateLogGroup:
+		return s.Logs.answer(operation, asked)
 	}
 	return nil, &apiError{code: "UnknownOperationException"}
 }
@@ -172,7 +186,8 @@ func operationOf(target string) Operation {
 	prefix, name, _ := strings.Cut(target, ".")
 	operation := Operation(name)
 	if prefix == "secretsmanager" && operation.Service() == SecretsManager ||
-		prefix == "AmazonSSM" && operation.Service() == ParameterStore {
+		prefix == "AmazonSSM" && operation.Service() == ParameterStore ||
+		prefix == "Logs_20140328" && operation.Service() == CloudWatchLogs {
 		return operation
 	}
 	return "unknown"

@@ -1,7 +1,8 @@
 // Package awstest is a fake of the parts of AWS that are read for secrets and
 // parameters: GetSecretValue and BatchGetSecretValue of Secrets Manager,
-// GetParameter and GetParameters of Systems Manager, and the endpoint from
-// which containers get their credentials.
+// GetParameter and GetParameters of Systems Manager, the endpoint from which
+// containers get their credentials, and the calls of CloudWatch Logs that
+// deliver lines.
 //
 // It speaks AWS's JSON 1.1 protocol over real listeners on 127.0.0.1, with the
 // statuses, headers and sentences of the services, so that what is tested can be
@@ -50,6 +51,7 @@ type Options struct {
 type Server struct {
 	Secrets     *Secrets
 	Parameters  *Parameters
+	Logs        *Logs
 	Faults      *Faults
 	Counts      *Counts
 	Credentials *Credentials
@@ -72,6 +74,7 @@ func Start(options Options) (*Server, error) {
 	s := &Server{
 		Secrets:    secrets,
 		Parameters: newParameters(account, options.Now, secrets),
+		Logs:       newLogs(account, options.Now),
 		Faults:     newFaults(options.Now),
 		Counts:     newCounts(),
 		options:    options,

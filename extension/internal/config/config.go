@@ -36,11 +36,27 @@ type Config struct {
 	// Batch lets reads that wait for a connection go together in one call.
 	Batch bool
 
+	Access         Access
 	Cache          Cache
 	SecretsManager Service
 	ParameterStore Service
 	AWS            AWS
 	Lambda         Lambda
+}
+
+// Access says what is written down of reads, and where.
+type Access struct {
+	// Detail is all, summary or none.
+	Detail string
+	// Stdout and CloudWatch are the sinks; at least one is true.
+	Stdout     bool
+	CloudWatch bool
+	// LogGroup is the log group of the sink CloudWatch; not empty if that is true.
+	LogGroup string
+	// Endpoint replaces CloudWatch Logs' own; empty for the region's.
+	Endpoint string
+	// Metrics writes metrics to standard output.
+	Metrics bool
 }
 
 // Cache bounds what is remembered.

@@ -68,8 +68,39 @@ func Parse(environ []string) (Config, []Warning) {
 			InitializationType: p.first("AWS_LAMBDA_INITIALIZATION_TYPE"),
 		},
 	}
+	c.Access = p.access(endpoint)
 	c.Token, c.TokenFile = p.token()
 	return c, p.warnings
+}
+
+// access reads what is written down of reads, and where. A sink that is not complete gives way to standard output.
+func (p *parser) access(endpoint string) Access {
+	a := Access{
+		Detail:   p.word("LARDER_ACCESS_LOG", "all", "all", "summary", "none"),
+		LogGroup: p.logGroup("LARDER_LOG_GROUP"),
+		Endpoint: cmp.Or(p.endpoint("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"), endpoint),
+		Metrics:  p.onOff("LARDER_METRICS", false),
+	}
+	sink := p.word("LARDER_ACCESS_SINK", "stdout", "stdout", "cloudwatch", "both")
+	if sink != "stdout" && a.LogGroup == "" {
+		p.warn("LARDER_ACCESS_SINK", sink, "cloudwatch or both together with LARDER_LOG_GROUP", "stdout")
+		sink = "stdout"
+	}
+	a.Stdout = sink != "cloudwatch"
+	a.CloudWatch = sink != "stdout"
+	return a
+}
+
+// logGroup reads the name of a log group, as CloudWatch Logs allows it.
+func (p *parser) logGroup(name string) string {
+	value := p.first(name)
+	for _, c := range []byte(value) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("._-/#", rune(c)) || len(value) > 512 {
+			p.warn(name, value, "1 to 512 letters, digits and . _ - / #", "none")
+			return ""
+		}
+	}
+	return value
 }
 
 func index(environ []string) map[string]string {
@@ -121,12 +152,9 @@ func (p *parser) budget(name string) time.Duration {
 }
 
 func (p *parser) logLevel(name string) slog.Level {
-	value := p.first(name)
-	switch strings.ToLower(value) {
+	switch p.word(name, "info", "debug", "info", "warn", "error", "none") {
 	case "debug":
 		return slog.LevelDebug
-	case "", "info":
-		return slog.LevelInfo
 	case "warn":
 		return slog.LevelWarn
 	case "error":
@@ -134,7 +162,6 @@ func (p *parser) logLevel(name string) slog.Level {
 	case "none":
 		return LevelNone
 	}
-	p.warn(name, value, "debug, info, warn, error or none", "info")
 	return slog.LevelInfo
 }
 

@@ -63,21 +63,27 @@ func (p *parser) onOff(name string, standard bool) bool {
 	return p.choice(name, standard, "on", "off")
 }
 
-// choice reads one of two words, in any case.
+// choice reads one of two words.
 func (p *parser) choice(name string, standard bool, yes, no string) bool {
-	value := p.first(name)
-	switch {
-	case value == "":
-		return standard
-	case strings.EqualFold(value, yes):
-		return true
-	case strings.EqualFold(value, no):
-		return false
-	}
 	used := no
 	if standard {
 		used = yes
 	}
-	p.warn(name, value, yes+" or "+no, used)
+	return p.word(name, used, yes, no) == yes
+}
+
+// word reads one of several words, in any case.
+func (p *parser) word(name, standard string, allowed ...string) string {
+	value := p.first(name)
+	if value == "" {
+		return standard
+	}
+	for _, word := range allowed {
+		if strings.EqualFold(value, word) {
+			return word
+		}
+	}
+	last := len(allowed) - 1
+	p.warn(name, value, strings.Join(allowed[:last], ", ")+" or "+allowed[last], standard)
 	return standard
 }

@@ -22,6 +22,10 @@ func (c Config) Settings() []slog.Attr {
 		slog.Int64("LARDER_STALE_WHILE_REVALIDATE", int64(c.Cache.StaleWhileRevalidate.Seconds())),
 		slog.Int64("LARDER_NEGATIVE_TTL", int64(c.Cache.NegativeTTL.Seconds())),
 		slog.String("LARDER_BATCH", onOff(c.Batch)),
+		slog.String("LARDER_ACCESS_LOG", c.Access.Detail),
+		slog.String("LARDER_ACCESS_SINK", sinkName(c.Access)),
+		slog.String("LARDER_LOG_GROUP", c.Access.LogGroup),
+		slog.String("LARDER_METRICS", onOff(c.Access.Metrics)),
 		slog.Bool("token_from_file", c.TokenFile != ""),
 		slog.Bool("token", c.Token != ""),
 		slog.String("AWS_REGION", c.AWS.Region),
@@ -29,6 +33,7 @@ func (c Config) Settings() []slog.Attr {
 		slog.Bool("container_credentials", c.AWS.ContainerURI != ""),
 		slog.Bool("AWS_ENDPOINT_URL_SECRETS_MANAGER", c.SecretsManager.Endpoint != ""),
 		slog.Bool("AWS_ENDPOINT_URL_SSM", c.ParameterStore.Endpoint != ""),
+		slog.Bool("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", c.Access.Endpoint != ""),
 		slog.Bool("AWS_USE_FIPS_ENDPOINT", c.AWS.UseFIPS),
 		slog.Bool("AWS_USE_DUALSTACK_ENDPOINT", c.AWS.UseDualStack),
 		slog.Int("AWS_MAX_ATTEMPTS", c.AWS.MaxAttempts),
@@ -42,6 +47,16 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+func sinkName(a Access) string {
+	switch {
+	case !a.CloudWatch:
+		return "stdout"
+	case !a.Stdout:
+		return "cloudwatch"
+	}
+	return "both"
 }
 
 func levelName(level slog.Level) string {

@@ -40,6 +40,31 @@ const (
 	TimedOut
 )
 
+// String is the class's name.
+func (c Class) String() string {
+	switch c {
+	case Invalid:
+		return "Invalid"
+	case NotFound:
+		return "NotFound"
+	case Denied:
+		return "Denied"
+	case Throttled:
+		return "Throttled"
+	case Failing:
+		return "Failing"
+	case Unreachable:
+		return "Unreachable"
+	case Unreadable:
+		return "Unreadable"
+	case Unauthenticated:
+		return "Unauthenticated"
+	case TimedOut:
+		return "TimedOut"
+	}
+	return "Unknown"
+}
+
 // Error tells why a read failed. Nothing in it is secret: AWS's own words are taken only from its error
 // answers, and of all other trouble it says what kind it was in a sentence of its own.
 type Error struct {
@@ -49,6 +74,8 @@ type Error struct {
 	Code      string // AWS's, or one of Larder's own
 	Message   string
 	RequestID string // AWS's; empty if AWS did not answer
+	// Action is what the role may not do, such as ssm:GetParameter; empty if it is not known.
+	Action string
 	// Asked is when the last attempt began; zero if AWS was not asked.
 	Asked time.Time
 
@@ -61,6 +88,9 @@ func (e *Error) Error() string {
 	line := e.Operation + " " + e.Name + ": " + e.Code
 	if e.Message != "" {
 		line += ": " + e.Message
+	}
+	if e.Action != "" && !strings.Contains(e.Message, e.Action) {
+		line += ": the role, or the key's policy, does not allow " + e.Action
 	}
 	if e.RequestID != "" {
 		line += " (request id " + e.RequestID + ")"
@@ -150,8 +180,37 @@ func answered(err error, api smithy.APIError) *Error {
 		e.Class = Failing
 	case e.Class == 0:
 		e.Class = Invalid
+	case e.Class == Denied:
+		e.Action = actionOf(e.Message)
 	}
 	return e
+}
+
+// actionOf finds what the role may not do in AWS's words. Of a key they do not name it: the services decrypt in the
+// caller's name.
+func actionOf(message string) string {
+	if _, after, found := strings.Cut(message, " not authorized to perform: "); found {
+		action, _, _ := strings.Cut(after, " ")
+		service, name, _ := strings.Cut(action, ":")
+		if isWord(service, "-") && isWord(name, "") {
+			return action
+		}
+		return ""
+	}
+	if strings.Contains(message, "KMS") || strings.Contains(message, "ciphertext refers to") {
+		return "kms:Decrypt"
+	}
+	return ""
+}
+
+// isWord says that a text is of letters, digits and some others.
+func isWord(text, others string) bool {
+	for _, c := range text {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune(others, c) {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 64
 }
 
 // shorten bounds what is remembered and repeated of AWS's words, which are a sentence or two.
