@@ -36,6 +36,7 @@ func (d *demo) play(ctx context.Context) error {
 		func(ctx context.Context) error { return d.invoke(ctx, 2) },
 		d.rotate,
 		d.refresh,
+		d.trouble,
 		d.shutdown,
 	} {
 		if err := scene(ctx); err != nil {

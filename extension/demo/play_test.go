@@ -20,16 +20,23 @@ func TestDemoPlaysTheRealExtension(t *testing.T) {
 		t.Fatalf("%v\n%s", err, shown)
 	}
 	for text, times := range map[string]int{
-		"  cold  ":                              2,
-		"  cached  ":                            6,
-		"  refreshed  ":                         1,
-		"user app at ":                          2,
-		"user app_clone at ":                    1,
-		`"outcome":"refresh"`:                   1,
-		"9 reads served, 3 calls made to AWS\n": 1,
-		"registered after":                      1,
-		" MiB at most":                          1,
-		"Every read gave the expected value.\n": 1,
+		"  cold  ":                               2,
+		"  cached  ":                             6,
+		"  refreshed  ":                          1,
+		"user app at ":                           2,
+		"user app_clone at ":                     1,
+		`"outcome":"refresh"`:                    1,
+		"  failed  ":                             1,
+		"  remembered  ":                         1,
+		"  denied  ":                             2, // its row, and in the slowest calls
+		"12 reads served, 5 calls made to AWS\n": 1,
+		"  3  ███\n":                             1, // the errors of the last scene
+		"(WhoReadWhat)":                          1,
+		"(HitRate)":                              1,
+		"(SlowestCalls)":                         1,
+		"registered after":                       1,
+		" MiB at most":                           1,
+		"Every read gave the expected value.\n":  1,
 	} {
 		if got := strings.Count(shown, text); got != times {
 			t.Errorf("%q is shown %d times, want %d", text, got, times)

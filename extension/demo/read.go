@@ -46,6 +46,10 @@ func (r read) outcome() string {
 		return "cached"
 	case "refresh":
 		return "refreshed"
+	case "error":
+		return "failed"
+	case "negative":
+		return "remembered"
 	}
 	return r.Outcome
 }
@@ -80,11 +84,14 @@ func (d *demo) newReads(ctx context.Context, expected ...string) ([]read, error)
 	return reads, err
 }
 
-// gave says whether a read gave the value that AWS holds now. A version's id stands for its value: what the record
-// may tell.
+// gave says whether a read gave the value that AWS holds now, or failed where it had to. A version's id stands for its
+// value: what the record may tell.
 func (d *demo) gave(r read) bool {
 	want := d.secretVersion
-	if r.Name == parameterName {
+	switch r.Name {
+	case missingSecret, deniedParameter:
+		return r.Status == 400 && r.Error != ""
+	case parameterName:
 		want = d.parameterVersion
 	}
 	return r.Status == 200 && r.VersionID == want

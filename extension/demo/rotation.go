@@ -7,12 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-	"time"
 )
 
 // rotate gives the secret a new value at AWS, as a rotation does that takes turns between two users.
@@ -43,32 +39,12 @@ func (d *demo) refresh(ctx context.Context) error {
 
 // readRefreshed reads the secret with refreshNow and returns its text.
 func (d *demo) readRefreshed(ctx context.Context, requestID string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	target := url.URL{
-		Scheme:   "http",
-		Host:     net.JoinHostPort("localhost", strconv.Itoa(d.port)),
-		Path:     "/secretsmanager/get",
-		RawQuery: url.Values{"secretId": {secretName}, "refreshNow": {"true"}}.Encode(),
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	status, body, err := d.ask(ctx, requestID, "/secretsmanager/get?refreshNow=true&secretId="+url.QueryEscape(secretName))
 	if err != nil {
 		return "", err
 	}
-	request.Header.Set("X-Aws-Parameters-Secrets-Token", d.aws.Credentials.Keys().SessionToken)
-	request.Header.Set("X-Larder-Request-Id", requestID)
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // and no proxy
-	response, err := client.Do(request)
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", secretName, err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
-	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", secretName, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("reading %s: %s: %s", secretName, response.Status, body)
+	if status != http.StatusOK {
+		return "", fmt.Errorf("reading %s: %d: %s", secretName, status, body)
 	}
 	var value struct{ SecretString string }
 	if err := json.Unmarshal(body, &value); err != nil {

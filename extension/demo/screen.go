@@ -86,11 +86,15 @@ func (s *screen) remark(format string, args ...any) {
 
 // read prints one row.
 func (s *screen) read(r read, asExpected bool) {
-	outcome := s.style(map[string]string{"cold": yellow, "cached": green, "refreshed": cyan}[r.outcome()],
-		fmt.Sprintf("%-9s", r.outcome()))
+	outcome := s.style(map[string]string{
+		"cold": yellow, "cached": green, "refreshed": cyan, "failed": red, "remembered": red, "denied": red,
+	}[r.outcome()], fmt.Sprintf("%-10s", r.outcome()))
 	note := ""
 	if r.Upstream > 0 {
 		note = s.style(dim, "AWS took "+span(r.Upstream))
+	}
+	if r.Error != "" {
+		note = s.style(dim, r.Error)
 	}
 	if !asExpected {
 		note = s.style(red, fmt.Sprintf("not the expected value: status %d, version %q %s", r.Status, r.VersionID, r.Error))

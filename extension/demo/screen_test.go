@@ -27,7 +27,7 @@ func TestScreenWithoutColour(t *testing.T) {
 	if strings.Contains(shown.String(), "\x1b") {
 		t.Errorf("shown: %q", shown.String())
 	}
-	const want = "            parameter  /name                 cold        20.8 ms   AWS took 20.8 ms\n"
+	const want = "            parameter  /name                 cold         20.8 ms   AWS took 20.8 ms\n"
 	if !strings.HasSuffix(shown.String(), want) {
 		t.Errorf("shown: %q, want at its end %q", shown.String(), want)
 	}
