@@ -20,9 +20,6 @@ func (x *extension) Invoked(event lambda.Event) {
 	if x.kind.IsSnapshotted() {
 		x.restore.invoked()
 		x.cache.Clear()
-		if x.sink != nil {
-			x.sink.Restart()
-		}
 	}
 	x.started()
 }

@@ -141,3 +141,25 @@ func TestContainerTokenIsRenewed(t *testing.T) {
 		t.Errorf("%d fetches were served and %d refused", served, refused)
 	}
 }
+
+// Clones of a snapshot do not go on with one row of request ids: after the restore they begin with another word.
+func TestRequestIDsAfterARestore(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	p := s.start("AWS_LAMBDA_INITIALIZATION_TYPE=snap-start")
+	word := func() string {
+		id := p.mustAsk(request{target: secretTarget}).header.Get("X-Larder-Request-Id")
+		return id[:strings.LastIndexByte(id, '-')]
+	}
+	before := word()
+	if again := word(); again != before {
+		t.Errorf("one process calls itself %s and %s", before, again)
+	}
+	s.lambda.Invoke("")
+	s.lambda.MustWaitNext(t, 2)
+	tooLong := "X-Junk: " + strings.Repeat("x", 20<<10)
+	answer := p.mustAsk(request{target: "/", headers: []string{tooLong}}) // what is no request belongs to no invocation
+	if id := answer.header.Get("X-Larder-Request-Id"); strings.HasPrefix(id, before) || !strings.HasPrefix(id, "larder-") {
+		t.Errorf("after the restore the id is %s, before it %s", id, before)
+	}
+}

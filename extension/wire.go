@@ -93,11 +93,11 @@ func wire(environ []string, stdout io.Writer) *extension {
 	allow := api.Config{
 		Token:       x.token.value,
 		MaxInFlight: cfg.MaxInFlight,
-		Instance:    "larder-" + strconv.FormatUint(rand.Uint64(), 36),
+		Instance:    newInstance(),
 		Panicked:    x.logPanic,
 	}
 	if x.kind.IsSnapshotted() {
-		x.restore = newRestore(x.source.Reset)
+		x.restore = newRestore(x.reset)
 		allow.Arrived = x.restore.arrived
 	}
 	if cfg.AWS.ContainerURI != "" && cfg.Token == cfg.AWS.ContainerToken {
@@ -105,6 +105,19 @@ func wire(environ []string, stdout io.Writer) *extension {
 	}
 	x.server = api.New(allow, x.cache, x.records)
 	return x
+}
+
+// newInstance begins request ids that no other environment's have.
+func newInstance() string { return "larder-" + strconv.FormatUint(rand.Uint64(), 36) }
+
+// reset drops what clones of a snapshot must not share, or what is too old to be of use after a restore: connections,
+// credentials, and the names that ids and the log stream begin with.
+func (x *extension) reset() {
+	x.source.Reset()
+	x.server.Rename(newInstance())
+	if x.sink != nil {
+		x.sink.Restart()
+	}
 }
 
 // wireRecords makes what reads are written down with.

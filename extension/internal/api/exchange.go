@@ -109,7 +109,7 @@ func clientTraceID(header *fasthttp.RequestHeader) string {
 }
 
 func (s *Server) nextID() string {
-	return s.config.Instance + "-" + strconv.FormatUint(s.number.Add(1), 10)
+	return *s.instance.Load() + "-" + strconv.FormatUint(s.number.Add(1), 10)
 }
 
 // isID says that a client's id can be repeated in a header and a record: visible ASCII, not too long.

@@ -50,6 +50,7 @@ type Server struct {
 	recorder Recorder
 	http     *fasthttp.Server
 	inFlight gauge
+	instance atomic.Pointer[string]
 	number   atomic.Uint64 // requests so far, of no invocation
 
 	mu        sync.Mutex
@@ -67,6 +68,7 @@ const (
 // New returns a server that is not serving yet.
 func New(cfg Config, reader Reader, recorder Recorder) *Server {
 	s := &Server{config: cfg, reader: reader, recorder: recorder, inFlight: newGauge()}
+	s.Rename(cfg.Instance)
 	s.http = &fasthttp.Server{
 		Handler:               s.handle,
 		ErrorHandler:          s.handleMalformed,
@@ -80,6 +82,9 @@ func New(cfg Config, reader Reader, recorder Recorder) *Server {
 	}
 	return s
 }
+
+// Rename replaces what the ids of requests begin with that belong to no invocation.
+func (s *Server) Rename(instance string) { s.instance.Store(&instance) }
 
 // Serve answers requests on the listeners until one of them breaks, or Shutdown was called, which is no error. It
 // is called once.
