@@ -141,6 +141,7 @@ func (x *extension) wireRecords(credentials *source.Credentials) {
 			Region:      cfg.AWS.Region,
 			Endpoint:    cmp.Or(cfg.Access.Endpoint, cloudwatch.Endpoint(cfg.AWS.Region, cfg.AWS.UseFIPS, cfg.AWS.UseDualStack)),
 			Credentials: credentials,
+			Refused:     credentials.Refused,
 			RootCAs:     x.authorities,
 			Changed:     x.logDelivery,
 		})

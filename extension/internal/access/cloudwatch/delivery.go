@@ -31,6 +31,9 @@ type Config struct {
 	// Endpoint is CloudWatch Logs' URL.
 	Endpoint    string
 	Credentials aws.CredentialsProvider
+	// Refused is told when AWS does not take the credentials of a call, with the time at which it began, and says whether
+	// the next call is signed with others; nil for no.
+	Refused func(begin time.Time) bool
 	// RootCAs replaces the system's authorities; nil for these.
 	RootCAs *x509.CertPool
 	// Changed is told when lines cannot be delivered any more, with the error's code, and with an empty one when they
@@ -160,7 +163,12 @@ func (d *Delivery) deliver(ctx context.Context) {
 				return
 			}
 		}
-		if err := d.put(ctx); err != nil {
+		begin := time.Now()
+		err := d.put(ctx)
+		if unauthenticated(err) && d.config.Refused != nil && d.config.Refused(begin) {
+			err = d.put(ctx)
+		}
+		if err != nil {
 			d.failed(err)
 			return
 		}
@@ -279,6 +287,16 @@ func refused(err error) bool {
 	var failed *apiError
 	return errors.As(err, &failed) && failed.status >= http.StatusBadRequest && failed.status < http.StatusInternalServerError &&
 		failed.status != http.StatusTooManyRequests && failed.code != "ThrottlingException" && failed.code != "ResourceNotFoundException"
+}
+
+// unauthenticated says that AWS does not take the credentials, or takes them no more.
+func unauthenticated(err error) bool {
+	switch codeOfError(err) {
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
+		"UnrecognizedClientException":
+		return true
+	}
+	return false
 }
 
 func codeOfError(err error) string {
