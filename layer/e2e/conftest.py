@@ -1,5 +1,6 @@
 """What the end-to-end tests share: the pretended AWS, the unpacked layers, the functions, the environments."""
 
+import json
 import os
 import platform
 import shutil
@@ -10,9 +11,11 @@ import pytest
 from cloud import Cloud
 from door import Door
 from environment import Environment
+from jsonschema import Draft202012Validator
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
+LINES = Draft202012Validator(json.loads((PROJECT / "extension/internal/access/record.schema.json").read_text()))
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 # Python's runtime takes SnapStart by its word and waits for a restore, which the emulator does not know.
@@ -125,3 +128,18 @@ def start(cloud, layer, python_function, tmp_path):
     for environment in started:
         environment.stop()
         print(environment.log())
+    for environment in started:
+        check_lines(environment.log())
+
+
+def check_lines(log):
+    """Check each whole line of the extension's in a log against their schema. The emulator's own stand among them."""
+    for line in log.splitlines():
+        _, found, rest = line.partition('{"timestamp":')
+        try:
+            document, _ = json.JSONDecoder().raw_decode(found + rest)
+        except ValueError:
+            continue  # another's line, or one that was cut off when its process was killed
+        if str(document.get("type", "")).startswith("larder"):
+            errors = [error.message for error in LINES.iter_errors(document)]
+            assert not errors, f"{line}: {errors}"

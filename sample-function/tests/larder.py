@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from cloudwatch.events import events_of
+from schema import check_lines
 from servers import REGION, Server, free_port
 
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -14,24 +15,20 @@ TOKEN = "the-functions-token"
 
 
 class Larder(Server):
-    def __init__(self, folder, url, credentials, function="orders", **variables):
+    def __init__(self, folder, url, credentials, function="orders", executable=EXECUTABLE, **variables):
         port = free_port()
-        super().__init__(
-            f"larder-{port}",
-            [str(EXECUTABLE)],
-            folder,
-            port,
-            AWS_REGION=REGION,
-            AWS_ENDPOINT_URL=url,
-            AWS_ACCESS_KEY_ID=credentials["AccessKeyId"],
-            AWS_SECRET_ACCESS_KEY=credentials["SecretAccessKey"],
-            AWS_SESSION_TOKEN=credentials["SessionToken"],
-            AWS_LAMBDA_FUNCTION_NAME=function,
-            AWS_LAMBDA_FUNCTION_VERSION="7",
-            LARDER_TOKEN=TOKEN,
-            PARAMETERS_SECRETS_EXTENSION_HTTP_PORT=str(port),
-            **variables,
-        )
+        environ = {
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+            "AWS_LAMBDA_FUNCTION_NAME": function,
+            "AWS_LAMBDA_FUNCTION_VERSION": "7",
+            "LARDER_TOKEN": TOKEN,
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port),
+        }
+        super().__init__(f"larder-{port}", [str(executable)], folder, port, **environ | variables)
 
     def secret(self, secret_id, **query):
         """Read a secret, and return the status and the body."""
@@ -52,6 +49,10 @@ class Larder(Server):
             return response.status, response.read().decode()
         finally:
             connection.close()
+
+    def stop(self):
+        super().stop()
+        check_lines(self.log.read_text())
 
     def stopped_log(self):
         """End the process, which writes all records first, and return its log."""

@@ -41,7 +41,7 @@ def told(deployment, folder):
     )
     orders = _orders(deployment, folder, session)
     billing = _billing(deployment, folder, session)
-    return [*_at(START, orders), *_at(START + timedelta(minutes=10), billing)]
+    return [*moved_to(START, orders), *moved_to(START + timedelta(minutes=10), billing)]
 
 
 def _orders(deployment, folder, session):
@@ -82,7 +82,7 @@ def _billing(deployment, folder, session):
     return larder.stopped_log()
 
 
-def _at(start, log):
+def moved_to(start, log):
     """Return a log's events, among others, as if it had begun at another time."""
     events = [event for event in events_of(log) if event.milliseconds]
     distance = start.timestamp() * 1000 - events[0].milliseconds

@@ -55,6 +55,7 @@ def test_everything_else_is_denied(moto, deployment, folder, source, name):
     assert f"not authorized to perform: {action}" in body
     assert "canary" not in body
     assert (record["outcome"], record["error"], record["source"]) == ("denied", "AccessDeniedException", source)
+    assert record["action"] == action
 
 
 def test_another_secret_by_its_arn_is_denied(moto, deployment, folder):
@@ -96,18 +97,33 @@ def test_statements_are_the_ones_that_are_removed_below(template):
     assert [s["Sid"] for s in policy_of(template, "FunctionRole")["Statement"]] == STATEMENTS
 
 
-# Without a statement exactly the reads that it is for fail, and Larder's answer and record say why. Where the key is
-# what is missing, AWS's own words do not name the action.
+# Without a statement exactly the reads that it is for fail, and Larder's answer and record name the missing action,
+# also where the key is what is missing and AWS's own words do not.
 @pytest.mark.parametrize(
-    ("sid", "failing", "reason"),
+    ("sid", "failing", "action", "reason"),
     [
-        ("ReadSecret", {"secret"}, "not authorized to perform: secretsmanager:GetSecretValue"),
-        ("ReadParameters", {"api-url", "api-key"}, "not authorized to perform: ssm:GetParameter"),
-        ("DecryptSecret", {"secret"}, "Access to KMS is not allowed"),
-        ("DecryptParameters", {"api-key"}, "not allowed to access. (Service: AWSKMS"),
+        (
+            "ReadSecret",
+            {"secret"},
+            "secretsmanager:GetSecretValue",
+            "not authorized to perform: secretsmanager:GetSecretValue",
+        ),
+        ("ReadParameters", {"api-url", "api-key"}, "ssm:GetParameter", "not authorized to perform: ssm:GetParameter"),
+        (
+            "DecryptSecret",
+            {"secret"},
+            "kms:Decrypt",
+            "Access to KMS is not allowed: the role, or the key's policy, does",
+        ),
+        (
+            "DecryptParameters",
+            {"api-key"},
+            "kms:Decrypt",
+            "AccessDeniedException): the role, or the key's policy, does",
+        ),
     ],
 )
-def test_without_a_statement(moto, template, folder, sid, failing, reason):
+def test_without_a_statement(moto, template, folder, sid, failing, action, reason):
     deployment = Deployment(moto, without_statement(template, "FunctionRole", sid))
     larder = Larder(folder, moto, deployment.credentials("FunctionRole"))
     answers = {
@@ -122,8 +138,11 @@ def test_without_a_statement(moto, template, folder, sid, failing, reason):
         assert status == 400
         assert "AccessDeniedException" in body
         assert reason in body
+        assert action in body
         assert (records[name]["outcome"], records[name]["error"]) == ("denied", "AccessDeniedException")
+        assert records[name]["action"] == action
         assert records[name]["level"] == "WARN"
+    assert not [name for name in answers.keys() - failing if "action" in records[name]]
 
 
 def test_without_the_statement_for_logs(moto, template, folder):

@@ -136,6 +136,15 @@ def test_functions():
     assert run("filter ispresent(extra) | fields outcome", log) == [{"outcome": "hit"}]
 
 
+# "coalesce: returns the first non-null value from the list", with a constant at its end, and fields made of fields
+def test_weights():
+    log = events({"outcome": "hit", "reads": 5}, {"outcome": "hit"}, {"outcome": "miss"})
+    query = """fields coalesce(reads, 1) as weight
+        | fields weight * strcontains(outcome, 'hit') as hits
+        | stats sum(hits) as all_hits, sum(weight) as all, count(*) as lines"""
+    assert run(query, log) == [{"all_hits": 6, "all": 7, "lines": 3}]
+
+
 def test_sort_both_ways_and_what_is_missing():
     log = events({"a": 2, "b": "x"}, {"a": 10, "b": "x"}, {"b": "y"})
     assert [row.get("a") for row in run("fields a | sort a asc", log)] == [None, 2, 10]

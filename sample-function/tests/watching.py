@@ -84,7 +84,7 @@ def _errors_over_time(rows, _):
 
 
 def _who_read_what(rows, environment):
-    assert [(r["function"], r["name"], r["reads"], r["requests"]) for r in rows] == [
+    assert [(r["function"], r["name"], r["read_count"], r["requests"]) for r in rows] == [
         ("orders", f"{environment}/db-credentials", 5, 3),
         ("billing", f"/{environment}/config/api-url", 4, 3),
         ("orders", f"/{environment}/config/api-url", 3, 3),
@@ -96,8 +96,8 @@ def _who_read_what(rows, environment):
 
 def _hit_rate(rows, _):
     assert rows == [
-        {"time": "2026-01-01 09:00:00.000", "hit_percent": 100 * 5 / 9, "reads": 9},
-        {"time": "2026-01-01 09:10:00.000", "hit_percent": 100 * 1 / 6, "reads": 6},
+        {"time": "2026-01-01 09:00:00.000", "hit_percent": 100 * 5 / 9, "read_count": 9},
+        {"time": "2026-01-01 09:10:00.000", "hit_percent": 100 * 1 / 6, "read_count": 6},
     ]
 
 
