@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"larder/extension/internal/lambda"
@@ -47,20 +46,28 @@ func (x *extension) BeforeNext() {
 
 // writeLog starts what writes lines. What it returns ends it, once all is written or the time is over.
 func (x *extension) writeLog() (end func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var writers sync.WaitGroup
-	writers.Go(func() { x.lines.Run(ctx) })
+	endLines := beside(x.lines.Run)
+	endSink := func() {}
 	if x.sink != nil {
-		writers.Go(func() { x.sink.Run(ctx) })
+		endSink = beside(x.sink.Run)
 	}
 	return func() {
 		x.records.End()
+		endSink() // first, for it may have something to tell
+		endLines()
+	}
+}
+
+// beside runs a writer. What it returns ends it, once all is written or the time is over.
+func beside(run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		run(ctx)
+		close(done)
+	}()
+	return func() {
 		cancel()
-		done := make(chan struct{})
-		go func() {
-			writers.Wait()
-			close(done)
-		}()
 		select {
 		case <-done:
 		case <-time.After(endTime / 2): // nobody reads the log

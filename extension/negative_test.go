@@ -201,7 +201,7 @@ func TestDefinitiveErrorsDropTheValue(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	all := changes(s)
-	p := s.start(brief("LARDER_NEGATIVE_TTL=0", "AWS_MAX_ATTEMPTS=1")...)
+	p := s.start(brief(patient, "LARDER_NEGATIVE_TTL=0", "AWS_MAX_ATTEMPTS=1")...)
 	for _, c := range all {
 		p.mustRead(c.target)
 	}
@@ -242,7 +242,7 @@ func TestDefinitiveErrorsBehind(t *testing.T) {
 	together(t, all, func(t *testing.T, c change) {
 		s := newScene(t)
 		changes(s)
-		p := s.start(brief("LARDER_NEGATIVE_TTL=1", "AWS_MAX_ATTEMPTS=1")...)
+		p := s.start(brief(patient, "LARDER_NEGATIVE_TTL=1", "AWS_MAX_ATTEMPTS=1")...)
 		old := p.mustRead(c.target).body
 		begin := time.Now()
 		s.aws.Faults.All(awstest.Throttled())
@@ -274,7 +274,7 @@ func TestSecretMadeAnew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			p := s.start(brief("LARDER_NEGATIVE_TTL=1")...)
+			p := s.start(brief(patient, "LARDER_NEGATIVE_TTL=1")...)
 			old := p.mustRead(secretTarget).body
 			oldARN := "/secretsmanager/get?secretId=" + s.aws.Secrets.ARN(secretName)
 			checkCache(t, p.mustRead(oldARN), "hit")

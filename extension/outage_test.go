@@ -33,7 +33,7 @@ func TestOutageBacksOff(t *testing.T) {
 			s.aws.Secrets.PutString(fmt.Sprint(n), canary)
 			targets = append(targets, fmt.Sprintf("/secretsmanager/get?secretId=%d", n))
 		}
-		p := s.start(brief("SECRETS_MANAGER_TIMEOUT_MILLIS=500")...)
+		p := s.start(brief(patient, "SECRETS_MANAGER_TIMEOUT_MILLIS=500")...)
 		for _, target := range targets {
 			p.mustRead(target)
 		}
@@ -91,7 +91,7 @@ func testOutageEndsForAllNames(t *testing.T) {
 	s := newScene(t)
 	s.aws.Secrets.PutString("other", canary)
 	const otherTarget = "/secretsmanager/get?secretId=other"
-	p := s.start(brief()...)
+	p := s.start(brief(patient)...)
 	begin := time.Now()
 	old, other := p.mustRead(secretTarget).body, p.mustRead(otherTarget).body
 	s.aws.Faults.All(awstest.InternalError())
@@ -116,7 +116,7 @@ func testOutageEndsForAllNames(t *testing.T) {
 // Each outage is told, with what is counted from its own beginning.
 func testTwoOutages(t *testing.T) {
 	s := newScene(t)
-	p := s.start(brief()...)
+	p := s.start(brief(patient)...)
 	told := 0
 	for _, x := range []trouble{faulty(awstest.InternalError(), "InternalServiceError"), faulty(awstest.Throttled(), "ThrottlingException")} {
 		old := p.mustRead(secretTarget).body
@@ -181,7 +181,7 @@ func testServicesAreApart(t *testing.T) {
 func testOutageOnManagedInstances(t *testing.T) {
 	s := newSceneOf(t, lambdatest.Options{ManagedInstances: true}, awstest.Options{})
 	const clients = 64
-	p := s.start(brief("AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances", "LARDER_NEGATIVE_TTL=60")...)
+	p := s.start(brief(patient, "AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances", "LARDER_NEGATIVE_TTL=60")...)
 	begin := time.Now()
 	old := p.mustRead(secretTarget).body
 	missing := p.get("/systemsmanager/parameters/get?name=missing")

@@ -26,6 +26,9 @@ func brief(settings ...string) []string {
 	return append(settings, "SECRETS_MANAGER_TTL=1", "SSM_PARAMETER_STORE_TTL=1")
 }
 
+// patient lets the first read that meets trouble wait for what comes of it, however slow the machine.
+const patient = "LARDER_STALE_WAIT_MILLIS=10000"
+
 // expire lets what was just read pass its TTL. Nothing tells when that is but the clock.
 func expire() { <-time.After(shortTTL) }
 
@@ -320,7 +323,7 @@ func TestStaleIfErrorIsBounded(t *testing.T) {
 	together(t, map[string]time.Duration{"1": shortTTL + time.Second, "0": shortTTL}, func(t *testing.T, longest time.Duration) {
 		seconds := fmt.Sprint(int((longest - shortTTL).Seconds()))
 		s := newScene(t)
-		p := s.start(brief("LARDER_STALE_IF_ERROR="+seconds, "LARDER_NEGATIVE_TTL=0", "AWS_MAX_ATTEMPTS=1")...)
+		p := s.start(brief("LARDER_STALE_IF_ERROR="+seconds, patient, "LARDER_NEGATIVE_TTL=0", "AWS_MAX_ATTEMPTS=1")...)
 		begin := time.Now()
 		old := p.mustRead(secretTarget).body
 		end := time.Now()

@@ -10,21 +10,23 @@ import (
 
 // A service's own endpoint goes before the one of all services.
 func TestEndpoints(t *testing.T) {
-	const all, secrets, parameters = "http://all.example", "https://secrets.example/path", "http://127.0.0.1:4566"
+	const all, secrets, parameters, logs = "http://all.example", "https://secrets.example/path", "http://127.0.0.1:4566", "https://logs.example"
 	for _, row := range []struct {
-		environ                        []string
-		secretsManager, parameterStore string
+		environ                              []string
+		secretsManager, parameterStore, logs string
 	}{
-		{nil, "", ""},
-		{[]string{"AWS_ENDPOINT_URL=" + all}, all, all},
-		{[]string{"AWS_ENDPOINT_URL=" + all, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets}, secrets, all},
-		{[]string{"AWS_ENDPOINT_URL=" + all, "AWS_ENDPOINT_URL_SSM=" + parameters}, all, parameters},
-		{[]string{"AWS_ENDPOINT_URL_SSM=" + parameters}, "", parameters},
+		{nil, "", "", ""},
+		{[]string{"AWS_ENDPOINT_URL=" + all}, all, all, all},
+		{[]string{"AWS_ENDPOINT_URL=" + all, "AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets}, secrets, all, all},
+		{[]string{"AWS_ENDPOINT_URL=" + all, "AWS_ENDPOINT_URL_SSM=" + parameters}, all, parameters, all},
+		{[]string{"AWS_ENDPOINT_URL=" + all, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + logs}, all, all, logs},
+		{[]string{"AWS_ENDPOINT_URL_SSM=" + parameters}, "", parameters, ""},
+		{[]string{"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + logs}, "", "", logs},
 	} {
 		c, warnings := config.Parse(row.environ)
 		checkWarnings(t, warnings)
-		if c.SecretsManager.Endpoint != row.secretsManager || c.ParameterStore.Endpoint != row.parameterStore {
-			t.Errorf("%q: got %q and %q", row.environ, c.SecretsManager.Endpoint, c.ParameterStore.Endpoint)
+		if c.SecretsManager.Endpoint != row.secretsManager || c.ParameterStore.Endpoint != row.parameterStore || c.Access.Endpoint != row.logs {
+			t.Errorf("%q: got %q, %q and %q", row.environ, c.SecretsManager.Endpoint, c.ParameterStore.Endpoint, c.Access.Endpoint)
 		}
 	}
 }
@@ -53,7 +55,8 @@ func TestEndpointWarnedOfOnce(t *testing.T) {
 // An address may hold a password, which no warning repeats.
 func TestEndpointHidesUser(t *testing.T) {
 	for _, name := range []string{
-		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	} {
 		for _, value := range []string{
 			"ftp://user:canary@host", "user:canary@host", "http://user:canary@", "http://user:canary@[::1", "//canary@host",

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,22 @@ func ranged() []variable {
 			"LARDER_BATCH", func(c config.Config) any { return c.Batch }, false,
 			map[string]any{"on": true, "ON": true, "off": false, "Off": false},
 			[]string{"true", "1", "yes"}, "on or off", "off",
+		}, {
+			"LARDER_ACCESS_LOG", func(c config.Config) any { return c.Access.Detail }, "all",
+			map[string]any{"all": "all", "Summary": "summary", " none ": "none"},
+			[]string{"some", "off", "summary,all"}, "all, summary or none", "all",
+		}, {
+			"LARDER_METRICS", func(c config.Config) any { return c.Access.Metrics }, false,
+			map[string]any{"on": true, "ON": true, "off": false},
+			[]string{"true", "1", "emf"}, "on or off", "off",
+		}, {
+			"LARDER_ACCESS_SINK", func(c config.Config) any { return c.Access.Stdout && !c.Access.CloudWatch }, true,
+			map[string]any{"stdout": true, "STDOUT": true},
+			[]string{"stderr", "cloud", "stdout,cloudwatch"}, "stdout, cloudwatch or both", "stdout",
+		}, {
+			"LARDER_LOG_GROUP", func(c config.Config) any { return c.Access.LogGroup }, "",
+			map[string]any{"/larder/access": "/larder/access", "A.b_c-d/e#1": "A.b_c-d/e#1", strings.Repeat("x", 512): strings.Repeat("x", 512)},
+			[]string{"a group", "a:b", "a*", "grüppe", "a\x00b"}, "1 to 512 letters, digits and . _ - / #", "none",
 		}, {
 			"LARDER_MAX_IN_FLIGHT", func(c config.Config) any { return c.MaxInFlight }, 512,
 			map[string]any{"1": 1, "100000": 100_000},

@@ -47,28 +47,31 @@ const (
 	firstBackoff = 200 * time.Millisecond
 	// longestBackoff is also that after a refusal, which somebody has to do something about.
 	longestBackoff = 30 * time.Second
+	// probeTime bounds an attempt after one that failed.
+	probeTime = time.Second
 	// lastTime is for what is left when Run ends.
 	lastTime = 400 * time.Millisecond
 )
 
 // Delivery takes lines without ever waiting, and delivers them from one goroutine, [Delivery.Run]. A line is delivered
-// once, unless an answer of CloudWatch was lost. While CloudWatch takes none, the oldest lines are dropped when a
-// megabyte waits, and the next call says how many.
+// once, unless an answer of CloudWatch was lost. While CloudWatch takes none, the oldest lines are dropped when four
+// megabytes wait, and the next call says how many.
 type Delivery struct {
 	config  Config
 	client  *client
-	wake    chan struct{}
+	wake    chan struct{} // a line came
+	full    chan struct{} // many have come
 	flushes chan chan struct{}
 
-	mu      sync.Mutex
-	queue   queue
-	stream  string // empty until it is made
-	stalled bool   // the last call failed
+	mu     sync.Mutex
+	queue  queue
+	stream string    // empty until it is made
+	retry  time.Time // when the next attempt is due, if the last call failed; else zero
 
 	// Used by Run alone.
 	pending  []event // taken from the queue and not delivered yet
 	failures int     // in a row
-	retry    time.Time
+	told     string  // the code that was told last; empty when all is well
 }
 
 // New returns a delivery; nothing is sent before Run.
@@ -80,6 +83,7 @@ func New(cfg Config) *Delivery {
 			http: newHTTPClient(cfg.RootCAs), signer: v4.NewSigner(),
 		},
 		wake:    make(chan struct{}, 1),
+		full:    make(chan struct{}, 1),
 		flushes: make(chan chan struct{}),
 	}
 }
@@ -88,9 +92,13 @@ func New(cfg Config) *Delivery {
 func (d *Delivery) Add(at time.Time, line []byte) {
 	d.mu.Lock()
 	d.queue.add(at, line)
+	wake := d.wake
+	if d.queue.bytes >= manyQueued {
+		wake = d.full
+	}
 	d.mu.Unlock()
 	select {
-	case d.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }
@@ -98,8 +106,9 @@ func (d *Delivery) Add(at time.Time, line []byte) {
 // Restart begins another stream, as after a snapshot was restored: its clones would share one.
 func (d *Delivery) Restart() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.stream = ""
+	d.mu.Unlock()
+	d.client.http.CloseIdleConnections() // to the other end of which nobody listens any more
 }
 
 // Run delivers lines until ctx is done, and then for a moment what is left.
@@ -113,13 +122,18 @@ func (d *Delivery) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			d.deliver(calls)
+			d.last(calls)
 			return
 		case done := <-d.flushes:
 			d.deliver(calls)
 			close(done)
 		case <-timer.C:
 			set = false
+			d.deliver(calls)
+		case <-d.full:
+			if d.failures > 0 { // the timer is set for the next attempt
+				continue
+			}
 			d.deliver(calls)
 		case <-d.wake:
 			if !set {
@@ -128,19 +142,33 @@ func (d *Delivery) Run(ctx context.Context) {
 			}
 			continue
 		}
-		if wait := time.Until(d.retry); d.failures > 0 {
-			timer.Reset(max(wait, 0))
+		if d.failures > 0 {
+			timer.Reset(max(time.Until(d.due()), 0))
 			set = true
 		}
 	}
 }
 
-// Flush returns when every line so far is delivered, or ctx is done. It does not wait for a CloudWatch that takes none.
+// last delivers what is left, and tries again until its time is over.
+func (d *Delivery) last(ctx context.Context) {
+	for {
+		before := d.failures
+		d.deliver(ctx)
+		if d.failures == 0 || d.failures == before {
+			return
+		}
+		select {
+		case <-time.After(firstBackoff / 2):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Flush returns when every line so far is delivered, or ctx is done. For a CloudWatch that takes none it waits only when
+// an attempt is due or under way: one that a freeze cuts off would fail, and the next one, too.
 func (d *Delivery) Flush(ctx context.Context) {
-	d.mu.Lock()
-	stalled := d.stalled
-	d.mu.Unlock()
-	if stalled {
+	if time.Now().Before(d.due()) {
 		return
 	}
 	done := make(chan struct{})
@@ -164,9 +192,9 @@ func (d *Delivery) deliver(ctx context.Context) {
 			}
 		}
 		begin := time.Now()
-		err := d.put(ctx)
+		err := d.try(ctx)
 		if unauthenticated(err) && d.config.Refused != nil && d.config.Refused(begin) {
-			err = d.put(ctx)
+			err = d.try(ctx)
 		}
 		if err != nil {
 			d.failed(err)
@@ -175,6 +203,16 @@ func (d *Delivery) deliver(ctx context.Context) {
 		d.pending = nil
 		d.succeeded()
 	}
+}
+
+// try is put, in less time while CloudWatch takes nothing: an invocation may wait for it.
+func (d *Delivery) try(ctx context.Context) error {
+	if d.failures > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, probeTime)
+		defer cancel()
+	}
+	return d.put(ctx)
 }
 
 // take gets what the next call delivers. A line before that tells of dropped ones.
@@ -206,9 +244,12 @@ func (d *Delivery) put(ctx context.Context) error {
 	case "ResourceNotFoundException": // somebody has removed it since
 		d.Restart()
 		return err
-	case "InvalidParameterException", "DataAlreadyAcceptedException": // never to be taken; to be dropped
-		d.drop(len(d.pending))
+	case "DataAlreadyAcceptedException":
 		return nil
+	case "InvalidParameterException": // never to be taken; to be dropped
+		d.drop(len(d.pending))
+		d.pending = nil
+		return err
 	}
 	if err == nil {
 		d.drop(rejected.count(len(d.pending)))
@@ -250,11 +291,9 @@ func (d *Delivery) openStream(ctx context.Context) (string, error) {
 }
 
 func (d *Delivery) succeeded() {
-	if d.failures > 0 {
-		d.stall(false)
-		d.failures = 0
-		d.tell("", "")
-	}
+	d.failures = 0
+	d.setDue(time.Time{})
+	d.tell("", "")
 }
 
 func (d *Delivery) failed(err error) {
@@ -263,20 +302,30 @@ func (d *Delivery) failed(err error) {
 	if doubled := d.failures - 1; doubled < 7 && !refused(err) {
 		wait = firstBackoff << doubled
 	}
-	d.retry = time.Now().Add(wait/2 + time.Duration(mathrand.Int64N(int64(wait/2))))
-	if d.failures == 1 {
-		d.stall(true)
+	d.setDue(time.Now().Add(wait/2 + time.Duration(mathrand.Int64N(int64(wait/2)))))
+	if d.told == "" || refused(err) { // what somebody has to do something about is told, whatever was told before
 		d.tell(operationOf(err), codeOfError(err))
 	}
 }
 
-func (d *Delivery) stall(stalled bool) {
+func (d *Delivery) due() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.stalled = stalled
+	return d.retry
 }
 
+func (d *Delivery) setDue(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.retry = at
+}
+
+// tell tells a change, once.
 func (d *Delivery) tell(operation, code string) {
+	if code == d.told {
+		return
+	}
+	d.told = code
 	if d.config.Changed != nil {
 		d.config.Changed(operation, code)
 	}
@@ -286,7 +335,8 @@ func (d *Delivery) tell(operation, code string) {
 func refused(err error) bool {
 	var failed *apiError
 	return errors.As(err, &failed) && failed.status >= http.StatusBadRequest && failed.status < http.StatusInternalServerError &&
-		failed.status != http.StatusTooManyRequests && failed.code != "ThrottlingException" && failed.code != "ResourceNotFoundException"
+		failed.status != http.StatusTooManyRequests && failed.code != "ThrottlingException" && failed.code != "ResourceNotFoundException" &&
+		failed.code != "OperationAbortedException" // others make the group at the same time
 }
 
 // unauthenticated says that AWS does not take the credentials, or takes them no more.

@@ -10,7 +10,9 @@ const (
 	// blockBytes is how much is dropped at once when the queue is full.
 	blockBytes = 32 << 10
 	// mostQueued bounds what waits for CloudWatch, in bytes.
-	mostQueued = 1 << 20
+	mostQueued = 4 << 20
+	// manyQueued is when the first line does not wait for others any more.
+	manyQueued = 256 << 10
 
 	// The limits of one PutLogEvents call, with room for a line that tells of dropped ones: bytes with those that each
 	// event counts extra, events, and the time between the first and the last.
