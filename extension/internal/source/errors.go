@@ -165,6 +165,9 @@ func answered(err error, api smithy.APIError) *Error {
 	if errors.As(err, &response) {
 		status, e.RequestID = response.HTTPStatusCode(), response.ServiceRequestID()
 	}
+	if !isWord(e.Code, "._-") { // it is repeated in headers and records, and could be anything
+		return unreadable()
+	}
 	e.Class = classOf(e.Code)
 	switch {
 	case e.Class == Unauthenticated: // AWS's own words may quote the request, session token and all
