@@ -28,7 +28,7 @@ go_sources := go.mod go.sum $(shell find extension -name '*.go' ! -name '*_test.
 layers     := $(ARCHITECTURES:%=build/$(NAME)-%.zip)
 host_layer := build/$(NAME)-$(host).zip
 
-.PHONY: help build layer demo test test-go test-fuzz test-e2e test-stack lint bench bench-newest soak fuzz clean FORCE
+.PHONY: help build layer demo test test-go test-fuzz test-e2e test-layer test-stack lint bench bench-newest soak fuzz verify size reproduce release publish clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,7 @@ layer: $(layers) ## build the layer zips; NAME=... names the executable inside
 demo: $(host_layer) ## play Lambda to the built layer and show what happens
 	go run ./extension/demo -layer $(host_layer)
 
-test: test-go test-fuzz test-e2e test-stack ## run every test: Go with the race detector, fuzzing, end to end, the stack
+test: test-go test-fuzz test-e2e test-layer test-stack ## run every test: Go with the race detector, fuzzing, end to end, the stack
 
 test-go: ## run the Go tests with the race detector
 	scripts/test-go
@@ -52,10 +52,13 @@ test-e2e: $(layers) build/sample-go/bootstrap ## run the layer under AWS's Runti
 	$(MAKE) layer NAME=AWSParametersAndSecretsLambdaExtension
 	scripts/test-e2e
 
+test-layer: $(layers) ## publish the built layers to a pretended AWS, and check the workflows
+	scripts/test-layer
+
 test-stack: build/$(host)/larder ## check the sample's stack: template, roles, rotation, filters, queries
 	scripts/test-stack
 
-lint: ## run gofmt, vet, staticcheck, shellcheck and ruff
+lint: ## run gofmt, vet, staticcheck, shellcheck, actionlint and ruff
 	scripts/lint
 
 bench: $(host_layer) ## measure the built layer against a bare Go server
@@ -71,6 +74,21 @@ bench-newest: ## the same for a layer with the newest versions of the modules th
 
 fuzz: ## run each fuzz target for FUZZ_TIME (default 5m)
 	scripts/fuzz $(FUZZ_TIME)
+
+verify: $(layers) ## check the layer zips as a user would, and against the size gate
+	for architecture in $(ARCHITECTURES); do scripts/verify build/$(NAME)-$$architecture.zip -name $(NAME) || exit; done
+
+size: $(layers) ## make the sizes of the layer zips the size gate's, which is a change to be reviewed
+	for architecture in $(ARCHITECTURES); do scripts/verify build/$(NAME)-$$architecture.zip -name $(NAME) -record || exit; done
+
+reproduce: $(layers) ## build the layers a second time, elsewhere, and compare
+	scripts/reproduce
+
+release: $(layers) ## make what a release consists of in build/release: zips, SBOMs, checksums
+	scripts/release
+
+publish: $(if $(FROM),,$(layers)) ## print the calls that publish the layers in REGIONS="..."; PUBLISH=yes makes them
+	scripts/publish $(or $(FROM),build)
 
 clean: ## remove what was built
 	rm -rf build
