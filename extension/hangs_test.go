@@ -2,11 +2,7 @@ package main_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -172,45 +168,6 @@ func TestCrowdBehindAHang(t *testing.T) {
 	checkTook(t, p.mustRead(secretTarget), 0, little)
 	checkTook(t, p.mustRead(parameterTarget), 0, little)
 	reads.Wait()
-}
-
-// A name server that says nothing is waited for as long as a connection is. It is put in the place of this machine's,
-// for the extension alone, which takes the rights of root.
-func TestNameServerHangs(t *testing.T) {
-	t.Parallel()
-	mute, err := net.ListenPacket("udp4", "127.0.77.53:53")
-	if err != nil || os.Getuid() != 0 {
-		t.Skipf("no name server can be played here: %v", err)
-	}
-	defer mute.Close()
-	servers := filepath.Join(t.TempDir(), "resolv.conf")
-	if err := os.WriteFile(servers, []byte("nameserver 127.0.77.53\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	inPlace := []string{"unshare", "--mount", "sh", "-c", `mount --bind "$0" /etc/resolv.conf && exec "$@"`, servers}
-	if err := exec.Command(inPlace[0], append(inPlace[1:], "true")...).Run(); err != nil {
-		t.Skipf("no name server can be put in the place of this machine's: %v", err)
-	}
-	s := newScene(t)
-	for _, row := range []struct {
-		settings    []string
-		status      int
-		code, part  string
-		least, most time.Duration
-	}{
-		{budgetOf(budget), http.StatusServiceUnavailable, "NoConnection", "could not be resolved", 0, budget + little},
-		{append(budgetOf(patience), "AWS_MAX_ATTEMPTS=1"), http.StatusServiceUnavailable, "NoConnection",
-			"could not be resolved", 900 * time.Millisecond, time.Second + little},
-	} {
-		command := exec.Command(inPlace[0], append(inPlace[1:], executable)...)
-		p := s.launchCommand(command, nil, append(row.settings, "AWS_ENDPOINT_URL=", "GODEBUG=netdns=go"))
-		p.mustWaitIdle()
-		a := p.get(parameterTarget)
-		checkError(t, a, row.status, row.code, awsSentence, row.part)
-		checkTook(t, a, row.least, row.most)
-		p.finish()
-		s.lambda.Restart()
-	}
 }
 
 // Who sends a token that the extension would have to fetch does not wait for it longer than a second.

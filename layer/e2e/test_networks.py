@@ -90,6 +90,16 @@ def test_resolver_out_of_reach(begin, broken_resolver, budget):
     check_told("the name secretsmanager.eu-central-1.amazonaws.com could not be resolved", answer)
 
 
+def test_resolver_has_its_own_second(begin, broken_resolver):
+    """However long the budget is, one attempt waits for the resolver for a second, as for a connection."""
+    budget = {"SECRETS_MANAGER_TIMEOUT_MILLIS": "15000"}
+    begin(broken_resolver, AWS_ENDPOINT_URL=None, AWS_MAX_ATTEMPTS="1", **budget)
+    answer = read_secret()
+    check_failed(answer, 1)
+    assert answer.seconds > 0.9, answer
+    check_told("the name secretsmanager.eu-central-1.amazonaws.com could not be resolved", answer)
+
+
 def test_no_route(begin, swallowing, budget):
     """No connection is ever made: of several reads at once none waits longer than one alone, though there are three
     connections for all, and the next read is told at once what is known by then."""
