@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -91,30 +90,18 @@ func loopback(t *testing.T) []string {
 // givenPorts are the ports that a test was given, and may not have bound yet.
 var givenPorts sync.Map
 
-// mustFreePort finds a port that is free on all hosts. It stays below the ports that Linux gives to outgoing
-// connections, one of which could take it before the extension does.
+// mustFreePort finds a port that is free on all hosts, and that no other test was given.
 func mustFreePort(t *testing.T) int {
 	t.Helper()
-	const lowest, highest = 12_000, 32_000
-	for range 1000 {
-		port := lowest + rand.IntN(highest-lowest)
-		if _, given := givenPorts.LoadOrStore(port, true); !given && isFree(t, port) {
+	for {
+		port, err := lambdatest.FreePort(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
 			return port
 		}
 	}
-	t.Fatal("no free port found")
-	return 0
-}
-
-func isFree(t *testing.T, port int) bool {
-	for _, host := range loopback(t) {
-		listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-		if err != nil {
-			return false
-		}
-		defer listener.Close()
-	}
-	return true
 }
 
 // beside is a scene for another process, of a test or of a part of it, that reads from the same account.
