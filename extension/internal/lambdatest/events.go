@@ -142,6 +142,7 @@ func (a *API) awaitEvent(r *http.Request, extension *environment) (*Delivery, *F
 				a.deliveries = append(a.deliveries, *delivery)
 			}
 			a.pending = a.pending[1:]
+			a.notify() // an event that nobody wants is gone, too
 		}
 		changed := a.changed
 		if fault != nil || delivery != nil {
